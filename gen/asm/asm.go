@@ -38,6 +38,9 @@ type R struct {
 // List is registers between brackets.
 type List []R
 
+// Pair is two registers that one instruction loads or stores.
+type Pair [2]R
+
 // Imm is an immediate.
 type Imm int64
 
@@ -130,6 +133,14 @@ func (f *Func) NewGroup(c Class, name string, n int) []*Reg {
 // Emit appends an instruction.
 func (f *Func) Emit(in *Inst) { f.items = append(f.items, item{inst: in}) }
 
+// Last is the instruction that was appended last, nil where something else was.
+func (f *Func) Last() *Inst {
+	if len(f.items) == 0 {
+		return nil
+	}
+	return f.items[len(f.items)-1].inst
+}
+
 // Note appends a comment line.
 func (f *Func) Note(s string) { f.items = append(f.items, item{note: s}) }
 
@@ -177,6 +188,8 @@ func uses(o Operand) []*Reg {
 	switch o := o.(type) {
 	case R:
 		return []*Reg{o.Reg}
+	case Pair:
+		return []*Reg{o[0].Reg, o[1].Reg}
 	case List:
 		var rs []*Reg
 		for _, r := range o {
@@ -218,7 +231,7 @@ func (in *Inst) writes() []*Reg {
 // isRegister reports whether an operand is one register or several.
 func isRegister(o Operand) bool {
 	switch o.(type) {
-	case R, List:
+	case R, List, Pair:
 		return true
 	}
 	return false

@@ -21,6 +21,8 @@ func (l List) text(m *Syntax) string {
 	return "[" + strings.Join(names, ", ") + "]"
 }
 
+func (p Pair) text(m *Syntax) string { return "(" + p[0].text(m) + ", " + p[1].text(m) + ")" }
+
 func (i Imm) text(*Syntax) string {
 	if i >= 0 && i < 10 {
 		return fmt.Sprintf("$%d", int64(i))

@@ -70,7 +70,13 @@ func (b *Builder) PairsU8S8(x, y *Value) *Value {
 func (b *Builder) Factor(x *Value) *Value    { return b.one(OpFactor, x.Type, x, 0) }
 func (b *Builder) DotS8(x, y *Value) *Value  { return b.several(OpDotS8, of(I32, x.Type), 0, x, y) }
 func (b *Builder) DotS8Acc(acc, x, y *Value) { b.effect(OpDotS8Acc, Instr{Args: []*Value{acc, x, y}}) }
-func (b *Builder) DotAcc(acc, x, y *Value)   { b.effect(OpDotAcc, Instr{Args: []*Value{acc, x, y}}) }
+func (b *Builder) FoldS8(x, y *Value) *Value {
+	return b.several(OpFoldS8, Type{I32, x.Type.Lanes / 8}, 0, x, y)
+}
+func (b *Builder) FoldS8Acc(acc, x, y *Value) {
+	b.effect(OpFoldS8Acc, Instr{Args: []*Value{acc, x, y}})
+}
+func (b *Builder) DotAcc(acc, x, y *Value) { b.effect(OpDotAcc, Instr{Args: []*Value{acc, x, y}}) }
 
 // Integers of 16 and 32 bits.
 

@@ -276,6 +276,16 @@ var halfRules = map[Op]func(h *halver, in *Instr){
 			h.parts[in.Args[i]], h.parts[in.Args[n+i]] = []*Value{above[0], below[0]}, []*Value{above[1], below[1]}
 		}
 	},
+	OpFoldS8: func(h *halver, in *Instr) {
+		x, y := in.Args[0], in.Args[1]
+		sum := h.append(Instr{Op: OpDotS8, Args: []*Value{h.part(x, 0), h.part(y, 0)}}, in.Dst, 0)
+		h.b.DotS8Acc(sum, h.part(x, 1), h.part(y, 1))
+	},
+	OpFoldS8Acc: func(h *halver, in *Instr) {
+		for k := range 2 {
+			h.b.DotS8Acc(h.part(in.Args[0], 0), h.part(in.Args[1], k), h.part(in.Args[2], k))
+		}
+	},
 	OpPack4:  packed,
 	OpPackS2: packed,
 	OpPackS4: packed,

@@ -122,6 +122,8 @@ func program(r *rand.Rand, o Op, elem, dst Elem, imm int) *Func {
 			a.Lo, a.Hi = 0, 100
 		}
 		switch {
+		case a.Halved:
+			in.Args = append(in.Args, constant(r, b, a, of(a.Elems[0], Type{I8, half16})))
 		case a.Elems[0] == Word:
 			in.Args = append(in.Args, n)
 		case slices.Contains(a.Elems, elem):
@@ -140,7 +142,7 @@ func program(r *rand.Rand, o Op, elem, dst Elem, imm int) *Func {
 		in.Mem2 = At(p, 200)
 	}
 	to := of(dst, Type{I8, VectorBytes})
-	if o == OpSum4 || o == OpStrideF16 {
+	if o == OpSum4 || o == OpStrideF16 || o == OpFoldS8 {
 		to.Lanes = 4
 	}
 	switch o.Const {

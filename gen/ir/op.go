@@ -40,7 +40,7 @@ type Operation struct {
 func (o *Operation) String() string { return o.Name }
 
 // Arg declares an argument. Vectors of one instruction have the same size in bytes, except where
-// the operation says otherwise.
+// one is halved.
 type Arg struct {
 	Elems    []Elem
 	InPlace  bool // the operation writes it
@@ -51,6 +51,7 @@ type Arg struct {
 	Lo, Hi int
 	Mask   bool  // lanes are all ones or all zeros
 	Opaque bool  // the result of an opaque operation, which stands there as it was made
+	Halved bool  // it has half the bytes of the others
 	Many   []int // how often the argument may stand; nil: once
 }
 
@@ -128,6 +129,7 @@ func (a Arg) inPlace() Arg    { a.InPlace = true; return a }
 func (a Arg) spent() Arg      { a.Spent = true; return a }
 
 func (a Arg) opaque() Arg           { a.Opaque = true; return a }
+func (a Arg) halved() Arg           { a.Halved = true; return a }
 func (a Arg) mask() Arg             { a.Mask = true; return a }
 func (a Arg) within(lo, hi int) Arg { a.Lo, a.Hi = lo, hi; return a }
 func (a Arg) times(many ...int) Arg { a.Many = many; return a }

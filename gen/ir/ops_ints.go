@@ -169,6 +169,38 @@ var (
 		}})
 )
 
+// OpFoldS8 is sums of 4 products of OpDotS8, those of both halves of its arguments added: a vector
+// of half their size. OpFoldS8Acc is Args[0] += those of Args[1] and Args[2].
+var (
+	OpFoldS8 = declare(Operation{Name: "folds8", Args: []Arg{vec(I8).opaque(), vec(I8).within(-127, 127)}, Makes: []Elem{I32}, Size: OtherSize, Lanes: Across,
+		More: func(in *Instr) string {
+			if in.Args[0].Type.Bytes() != VectorBytes || in.Dst.Type.Bytes() != half16 {
+				return "folds8 makes half a vector of whole ones"
+			}
+			return ""
+		},
+		mean: func(e *evaluation, in *Instr) {
+			x, y := e.lanes(in.Args[0]), e.lanes(in.Args[1])
+			e.fill32(in, func(l int) uint32 { return foldedProducts(x, y, l) })
+		}})
+	OpFoldS8Acc = declare(Operation{Name: "folds8acc", Args: []Arg{vec(I32).inPlace().halved(), vec(I8).opaque(), vec(I8).within(-127, 127)}, Lanes: Across,
+		More: func(in *Instr) string {
+			if in.Args[1].Type.Bytes() != VectorBytes {
+				return "folds8acc takes whole vectors"
+			}
+			return ""
+		},
+		mean: func(e *evaluation, in *Instr) {
+			x, y := e.lanes(in.Args[1]), e.lanes(in.Args[2])
+			e.add32(in, func(l int) uint32 { return foldedProducts(x, y, l) })
+		}})
+)
+
+// foldedProducts is lane l of both halves.
+func foldedProducts(x, y []byte, l int) uint32 {
+	return signedProducts(x, y, 4*l, 4) + signedProducts(x, y, half16+4*l, 4)
+}
+
 func signedProducts(x, y []byte, first, n int) (sum uint32) {
 	for k := first; k < first+n; k++ {
 		sum += uint32(int(int8(x[k])) * int(int8(y[k])))

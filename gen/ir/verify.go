@@ -86,11 +86,20 @@ func (in *Instr) wrongArgs() string {
 		if !slices.Contains(in.Op.arg(i).Elems, v.Type.Elem) {
 			return fmt.Sprintf("argument %d is %v, allowed: %v", i, v.Type, in.Op.arg(i).Elems)
 		}
-		if v.Type.isVector() && v.Type.Bytes() != in.Args[0].Type.Bytes() {
+		if v.Type.isVector() && in.whole(i) != in.whole(0) {
 			return fmt.Sprintf("argument %d is %v, beside %v", i, v.Type, in.Args[0].Type)
 		}
 	}
 	return ""
+}
+
+// whole is the size of argument i, or twice that where it is half of the others'.
+func (in *Instr) whole(i int) int {
+	n := in.Args[i].Type.Bytes()
+	if in.Op.arg(i).Halved {
+		return 2 * n
+	}
+	return n
 }
 
 func (in *Instr) wrongResult() string {

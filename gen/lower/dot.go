@@ -6,14 +6,26 @@ import "github.com/kvgen/kvgen/gen/ir"
 type factor struct {
 	bytes  *ir.Value
 	signed bool // a byte may be negative
+	folded bool // the sums of both halves of a vector are added; a byte is signed
 }
 
 // signedFactor is levels of which some are negative.
-func signedFactor(b *ir.Builder, levels *ir.Value) factor { return factor{b.Factor(levels), true} }
+func signedFactor(b *ir.Builder, levels *ir.Value) factor {
+	return factor{bytes: b.Factor(levels), signed: true}
+}
+
+// foldedFactor is levels from -128 to 127 whose products are summed in half a vector.
+func foldedFactor(b *ir.Builder, levels *ir.Value) factor {
+	return factor{bytes: b.Factor(levels), folded: true}
+}
 
 // addTo adds the products with quants to sum, which is nil before the first.
 func (f factor) addTo(b *ir.Builder, sum, quants *ir.Value) *ir.Value {
 	switch {
+	case f.folded && sum == nil:
+		return b.FoldS8(f.bytes, quants)
+	case f.folded:
+		b.FoldS8Acc(sum, f.bytes, quants)
 	case f.signed && sum == nil:
 		return b.DotS8(f.bytes, quants)
 	case f.signed:

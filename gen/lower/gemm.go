@@ -103,6 +103,10 @@ func (g *gemm) products(first, steps int) []*ir.Value {
 				continue
 			}
 			level := b.LoadDup(bytes(chunk), g.w.at(r, 4*k), 4, "w")
+			if g.c.SignedDot { // levels of so few bits are signed ones too
+				sums[r] = signedFactor(b, level).addTo(b, sums[r], x)
+				continue
+			}
 			q := x
 			if g.p.Signed {
 				q = b.SignB(x, b.LoadDup(bytes(chunk), g.w.at(r, abi.RecordSigned+4*k), 4, "sign"))

@@ -19,8 +19,11 @@ type Caps struct {
 	Registers int  // for vectors of ir.VectorBytes; a machine of 16 bytes has half its own
 	Dot4      bool // sums of 4 products of bytes are one instruction, not two through 16 bits
 	SignedDot bool // both factors may be signed, for no more than unsigned by signed ones
-	Chains    int  // sums side by side that hide how long an addition takes
-	Prefetch  Prefetch
+	// sums of signed products of both halves of a vector are added for nothing, and a lane that
+	// fills a vector costs nothing as a factor
+	Folded   bool
+	Chains   int // sums side by side that hide how long an addition takes
+	Prefetch Prefetch
 
 	// Costs are the operations that are more than one instruction, or about as slow as so many.
 	Costs map[ir.Op]int

@@ -65,7 +65,17 @@ func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {
 	_, factor, _ := k.reader.a.int8Levels()
 	k.scale, k.min = scaled(k.reader.a.Scale, factor, t), k.reader.a.Min
 	k.one = oneRowOf(k)
+	k.lanes = ir.VectorLanes
+	if c.Folded && k.isUniform(k.scale) && (k.one == nil || k.one.grain == chunk) {
+		k.lanes /= 2
+	}
+	k.reader.width = k.lanes
 	return k
+}
+
+// isUniform reports whether one scale serves all lanes of a chunk.
+func (k *q8) isUniform(e spec.Expr) bool {
+	return perBlock(e, k.reader.t.Block) || e.Run()%chunk == 0
 }
 
 // row sums the products of the row that k.w points to; the number of blocks is a parameter.
@@ -77,7 +87,7 @@ func (k *q8) row(blocks, unroll int) {
 	if k.one != nil {
 		chains = k.reader.caps.Chains
 	}
-	k.acc = accumulators(b, f32s(ir.VectorLanes), k.m*chains, "acc")
+	k.acc = accumulators(b, f32s(k.lanes), k.m*chains, "acc")
 	k.q, k.d = b.Param(2), b.Param(3)
 	if k.min != nil || k.one != nil && k.one.off != 0 {
 		k.s = b.Param(4)

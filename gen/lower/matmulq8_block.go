@@ -1,6 +1,9 @@
 package lower
 
 import (
+	"math"
+	"slices"
+
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
 )
@@ -56,6 +59,7 @@ type oneBlock struct {
 	sums, norms, fixed *ir.Value // [m][4][8] i32, [4] f32, [m] f32
 	scale              spec.Expr
 	halved             bool // unsigned levels and quants of 7 bits
+	lanes              int  // of a vector of sums
 	levels             []byte
 	least              int
 }
@@ -73,6 +77,10 @@ func (k *oneBlock) prologue() {
 	k.norms = b.Slot(ir.VectorBytes*fours, "norms")
 	k.q, k.d = b.Param(2), b.Param(3)
 	k.order = cheapest(k.r.caps, k.t, k.r.a.Code)
+	k.lanes = ir.VectorLanes
+	if k.r.caps.Folded && int(slices.Max(levels))-min(0, int(slices.Min(levels))) <= math.MaxInt8 {
+		k.lanes /= 2
+	}
 	if k.halved = exact || k.r.a.Code.Bits <= coarse; !k.halved {
 		k.arrange()
 		return
@@ -139,6 +147,13 @@ func (k *oneBlock) row(w, to, norm *ir.Value) {
 	for c, values := range k.order {
 		b.Note("levels of " + describe(values) + ", and their products")
 		f := k.levelsOf(values)
+		switch {
+		case k.lanes == ir.VectorLanes:
+		case f.signed:
+			f.folded = true
+		default:
+			f = foldedFactor(b, f.bytes)
+		}
 		for j := range sums {
 			sums[j] = f.addTo(b, sums[j], b.Load(bytes(chunk), ir.At(k.q, j*k.t.Block+c*chunk), "q"))
 		}
@@ -181,7 +196,7 @@ func (k *oneBlock) finish(y *ir.Value) {
 		scale = b.Add(scale, scale)
 	}
 	writeFours(b, y, 1, k.m, func(j int) *ir.Value {
-		v := b.ToF32(b.Sum4(loadFours(b, i32s(ir.VectorLanes), k.sums, j)...))
+		v := b.ToF32(b.Sum4(loadFours(b, i32s(k.lanes), k.sums, j)...))
 		if k.halved {
 			v = b.Add(v, b.Broadcast(four, ir.At(k.fixed, 4*j), "fixed"))
 		}

@@ -34,7 +34,7 @@ func MatmulQ8Fours(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 		})
 		b.Note("four results for each row of y")
 		writeFours(b, k.y, 1, m, func(j int) *ir.Value {
-			return b.Sum4(loadFours(b, f32s(ir.VectorLanes), sums, j)...)
+			return b.Sum4(loadFours(b, f32s(k.lanes), sums, j)...)
 		})
 	})
 	return b.F

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
@@ -20,12 +21,13 @@ const (
 
 // oneRow is what MatmulQ8 for a single row of activations adds to q8.
 type oneRow struct {
-	blocks  int       // of a turn
-	groups  int       // whose scales stand side by side
-	grain   int       // values that share a scale and a min: 16, or a chunk
-	off     int       // added to a code, where codes are dotted
-	codes   bool      // codes are dotted; else signed levels
-	factors *ir.Value // slot for scales times those of the activations, one per grain
+	blocks  int          // of a turn
+	groups  int          // whose scales stand side by side
+	grain   int          // values that share a scale and a min: 16, or a chunk
+	off     int          // added to a code, where codes are dotted
+	codes   bool         // codes are dotted; else signed levels
+	factors *ir.Value    // slot for scales times those of the activations, one per grain
+	inLanes [2]*ir.Value // the same as vectors, where a lane of one is a factor
 }
 
 // oneRowOf says how the scales of the type stand side by side, nil where they do not: blocks
@@ -105,9 +107,13 @@ func (k *q8) factors(first int) {
 		scale := k.sideBySide(k.scale, first, p)
 		factor := b.Load(f32s(o.groups), ir.At(k.d, 4*first/chunk), "d")
 		if parts > 1 {
-			factor = twice(b, factor, 4*p)
+			factor = twice(b, factor, 4*p, ir.VectorLanes)
 		}
-		b.Store(b.Mul(scale, factor), ir.At(o.factors, ir.VectorBytes*p))
+		if factor = b.Mul(scale, factor); k.reader.caps.Folded {
+			o.inLanes[p] = factor
+		} else {
+			b.Store(factor, ir.At(o.factors, ir.VectorBytes*p))
+		}
 		k.addMins(scale, first, p, parts)
 	}
 }
@@ -146,18 +152,29 @@ func (k *q8) addMins(scale *ir.Value, first, p, parts int) {
 		b.FMA(k.acc[p%len(k.acc)], mins, b.Load(f32s(ir.VectorLanes), sums.Plus(ir.VectorBytes*p), "s"))
 		return
 	}
-	for h := 0; h < o.groups; h += 4 { // a sum of 16 for each half of a group
-		b.FMA(k.acc[h/4%len(k.acc)], twice(b, mins, h), b.Load(f32s(ir.VectorLanes), sums.Plus(8*h), "s"))
+	each := k.lanes / 2
+	for h := 0; h < o.groups; h += each { // a sum of 16 for each half of a group
+		b.FMA(k.acc[h/each%len(k.acc)], twice(b, mins, h, k.lanes), b.Load(f32s(k.lanes), sums.Plus(8*h), "s"))
 	}
 }
 
-// twice is 4 lanes of v from first on, each twice.
-func twice(b *ir.Builder, v *ir.Value, first int) *ir.Value {
+// twice is the lanes of v from first on, each twice, that fill so many lanes.
+func twice(b *ir.Builder, v *ir.Value, first, lanes int) *ir.Value {
 	var order []uint32
-	for l := range uint32(ir.VectorLanes) {
+	for l := range uint32(lanes) {
 		order = append(order, uint32(first)+l/2)
 	}
 	return b.Order(v, dwordConst(order))
+}
+
+// lanesOf is the factor of chunk g in all lanes, or that of each half of it.
+func (o *oneRow) lanesOf(b *ir.Builder, g, lanes int) *ir.Value {
+	if o.grain == chunk {
+		return b.Order(o.inLanes[0], dwordConst(slices.Repeat([]uint32{uint32(g)}, lanes)))
+	}
+	first := uint32(2 * g % ir.VectorLanes)
+	order := append(slices.Repeat([]uint32{first}, lanes/2), slices.Repeat([]uint32{first + 1}, lanes/2)...)
+	return b.Order(o.inLanes[2*g/ir.VectorLanes], dwordConst(order))
 }
 
 // sumOne adds the products of a chunk that starts at value at of the turn and has number g among
@@ -172,11 +189,19 @@ func (k *q8) sumOne(at, g int) {
 	} else {
 		f = signedFactor(b, r.levelBytes(run(first)))
 	}
+	if k.lanes < ir.VectorLanes && !f.signed {
+		f = foldedFactor(b, f.bytes)
+	} else if k.lanes < ir.VectorLanes {
+		f.folded = true
+	}
 	sum := f.addTo(b, nil, b.Load(bytes(chunk), ir.At(k.q, at), "q"))
 	var factor *ir.Value
-	if o.grain == chunk {
+	switch {
+	case o.inLanes[0] != nil:
+		factor = o.lanesOf(b, g, k.lanes)
+	case o.grain == chunk:
 		factor = b.Broadcast(f32s(ir.VectorLanes), ir.At(o.factors, 4*g), "factor")
-	} else {
+	default:
 		factor = b.PairBroadcast(f32s(ir.VectorLanes), ir.At(o.factors, 8*g), ir.At(o.factors, 8*g+4), "factor")
 	}
 	b.FMA(k.acc[g%len(k.acc)], b.ToF32(sum), factor)

@@ -17,6 +17,7 @@ type q8 struct {
 	y, w, rows *ir.Value
 	q, d, s    *ir.Value
 	one        *oneRow // nil where scales are computed block by block
+	lanes      int     // of a vector of sums
 }
 
 func (k *q8) blocks(src *ir.Value, n int) {
@@ -57,7 +58,7 @@ func (k *q8) sumGroup(base, g int) {
 	b.Note("integer sums times both scales")
 	scale := k.scaleOf(g)
 	for j, sum := range sums {
-		d := b.Broadcast(f32s(ir.VectorLanes), ir.At(k.d, 4*((base+g)/k.group*k.m+j)), "d")
+		d := b.Broadcast(f32s(k.lanes), ir.At(k.d, 4*((base+g)/k.group*k.m+j)), "d")
 		b.FMA(k.chain((base+g)/k.group, j), b.ToF32(sum), b.Mul(d, scale))
 	}
 }
@@ -71,7 +72,10 @@ func (k *q8) dot(sums []*ir.Value, base, first int) {
 	b.Note(fmt.Sprintf("levels of values %d to %d, and their products", first, first+chunk-1))
 	levels := k.reader.levelBytes(run(first))
 	f := factor{bytes: levels}
-	if k.reader.signedLevels() {
+	switch {
+	case k.lanes < ir.VectorLanes:
+		f = foldedFactor(b, levels)
+	case k.reader.signedLevels():
 		f = signedFactor(b, levels)
 	}
 	for j := range sums {
@@ -94,7 +98,7 @@ func (r *reader) signedLevels() bool {
 // scaleOf is the scale of a group: one for all lanes, or one for each 16 values.
 func (k *q8) scaleOf(first int) *ir.Value {
 	r := k.reader
-	if perBlock(k.scale, r.t.Block) || k.scale.Run()%chunk == 0 {
+	if k.isUniform(k.scale) {
 		return r.uniform(k.scale, first)
 	}
 	r.fillRuns(k.scale)
@@ -105,14 +109,14 @@ func (k *q8) scaleOf(first int) *ir.Value {
 func (k *q8) addMin(base, first int) {
 	b, r := k.b, k.reader
 	var min *ir.Value
-	if perBlock(k.min, r.t.Block) || k.min.Run()%chunk == 0 {
+	if k.isUniform(k.min) {
 		min = r.uniform(k.min, first)
 	} else {
 		r.fillRuns(k.min)
-		min = b.LoadLow(f32s(ir.VectorLanes), r.run(k.min, first), 2, "min")
+		min = b.LoadLow(f32s(k.lanes), r.run(k.min, first), 2, "min")
 	}
 	for j := range k.m {
 		at := ((base+first)/k.group*k.m+j)*k.group/16 + (base+first)%k.group/16
-		b.FMA(k.chain((base+first)/chunk+len(k.acc)/k.m/2, j), min, b.LoadLow(f32s(ir.VectorLanes), ir.At(k.s, 4*at), 2, "s"))
+		b.FMA(k.chain((base+first)/chunk+len(k.acc)/k.m/2, j), min, b.LoadLow(f32s(k.lanes), ir.At(k.s, 4*at), 2, "s"))
 	}
 }

@@ -59,7 +59,7 @@ func MixLevels(c Caps, m int, name string) *ir.Func {
 		fmt.Sprintf("\tfor j := range %d {", m), "\t\tfor i := range n {", "\t\t\to[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows", "\t\t}", "\t}")
 	levels, n, moved := b.Param(4), b.Param(7), b.ZeroWord("moved")
 	b.Loop(n, width, func() {
-		k := &mix{reader: &reader{b: b, caps: c}, b: b, m: m}
+		k := &mix{reader: &reader{b: b, caps: c, width: ir.VectorLanes}, b: b, m: m}
 		acc := make([][]*ir.Value, m)
 		k.each(moved, 0, width, func(j, p int, at ir.Mem) { acc[j] = append(acc[j], b.Load(f32s(ir.VectorLanes), at, "o")) })
 		p, rows, src, stride := loadRows(b, 2, 3, m), b.Param(6), b.Copy(levels, "src"), b.Param(5)

@@ -20,7 +20,7 @@ func eitherWay(build func(plain bool) *ir.Func) (f *ir.Func) {
 // readerFor is a reader of levels and scales, or a plain one.
 func readerFor(b *ir.Builder, c Caps, t *spec.Type, plain bool) *reader {
 	if plain && t.Block > 1 {
-		return &reader{b: b, caps: c, t: t, plain: true}
+		return &reader{b: b, caps: c, t: t, plain: true, width: ir.VectorLanes}
 	}
 	return newReader(b, c, t)
 }

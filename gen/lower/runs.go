@@ -23,6 +23,7 @@ type reader struct {
 	slots   *ir.Value
 	// lanes stand for so many blocks, one after the other; 0: for runs of one block
 	abreast int
+	width   int                     // lanes of what is the same for a block or a run
 	free    int                     // next byte of slots
 	runs    map[spec.Expr]int       // offset in slots of an expression's runs
 	whole   map[spec.Expr]*ir.Value // expressions of the whole block, broadcast
@@ -32,7 +33,7 @@ type reader struct {
 func (r *reader) slotBytes() int { return chunk + 4*4*max(1, r.t.Block/8) }
 
 func newReader(b *ir.Builder, c Caps, t *spec.Type) *reader {
-	r := &reader{b: b, caps: c, t: t}
+	r := &reader{b: b, caps: c, t: t, width: ir.VectorLanes}
 	if t.Block > 1 {
 		r.a = split(t)
 		r.slots = b.Slot(r.slotBytes(), "slots")
@@ -96,7 +97,7 @@ func (r *reader) uniform(e spec.Expr, i int) *ir.Value {
 		return r.whole[e]
 	}
 	r.fillRuns(e)
-	return r.b.Broadcast(f32s(ir.VectorLanes), r.run(e, i), "run")
+	return r.b.Broadcast(f32s(r.width), r.run(e, i), "run")
 }
 
 // run is where the slot keeps e for value i.
@@ -106,7 +107,7 @@ func (r *reader) run(e spec.Expr, i int) ir.Mem { return ir.At(r.slots, r.runs[e
 // Integers are carried as f32 where all of them are proven to be exact in it, else as i32.
 func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 	index := func(l int) int { return min((first+l)*run, r.t.Block-1) }
-	n := ir.VectorLanes
+	n := r.width
 	switch {
 	case r.abreast > 0:
 		n = r.abreast

@@ -13,8 +13,7 @@ TEXT ·decodeUnitsF32NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FMOVQ        (R1), F0
-	FMOVQ        16(R1), F1
+	FLDPQ        (R1), (F0, F1)
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
 	ADD          $0x20, R1
@@ -47,10 +46,8 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R5), F5
-	FMOVQ        16(R5), F6
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
+	FLDPQ        (R5), (F5, F6)
+	FLDPQ        (R3), (F7, F8)
 	WORD $0x4e27cca0 // fmla v0.4s, v5.4s, v7.4s
 	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
 	ADD          $0x20, R5
@@ -106,10 +103,8 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F6
-	FMOVQ        16(R6), F7
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
+	FLDPQ        (R6), (F6, F7)
+	FLDPQ        (R3), (F8, F9)
 	WORD $0x4e28ccc0 // fmla v0.4s, v6.4s, v8.4s
 	WORD $0x4e29cce1 // fmla v1.4s, v7.4s, v9.4s
 	ADD          R4, R3, R7
@@ -180,10 +175,8 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R7), F6
-	FMOVQ        16(R7), F7
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
+	FLDPQ        (R7), (F6, F7)
+	FLDPQ        (R3), (F8, F9)
 	WORD $0x4e28ccc0 // fmla v0.4s, v6.4s, v8.4s
 	WORD $0x4e29cce1 // fmla v1.4s, v7.4s, v9.4s
 	ADD          R4, R3, R8
@@ -192,8 +185,7 @@ loop3:
 	FMOVQ        16(R8), F9
 	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
 	WORD $0x4e29cce3 // fmla v3.4s, v7.4s, v9.4s
-	FMOVQ        (R5), F8
-	FMOVQ        16(R5), F9
+	FLDPQ        (R5), (F8, F9)
 	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
 	WORD $0x4e29cce5 // fmla v5.4s, v7.4s, v9.4s
 	ADD          $0x20, R7
@@ -263,10 +255,8 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
-	FMOVQ        (R3), F10
-	FMOVQ        16(R3), F11
+	FLDPQ        (R7), (F8, F9)
+	FLDPQ        (R3), (F10, F11)
 	WORD $0x4e2acd00 // fmla v0.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd21 // fmla v1.4s, v9.4s, v11.4s
 	ADD          R4, R3, R8
@@ -275,8 +265,7 @@ loop3:
 	FMOVQ        16(R8), F11
 	WORD $0x4e2acd02 // fmla v2.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x4e2acd04 // fmla v4.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	ADD          R4, R5, R8
@@ -341,14 +330,10 @@ TEXT ·mix1xF32NEON(SB), NOSPLIT, $0-64
 loop1:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        80(R3), F5
-	FMOVQ        96(R3), F6
-	FMOVQ        112(R3), F7
+	FLDPQ        (R3), (F0, F1)
+	FLDPQ        32(R3), (F2, F3)
+	FLDPQ        64(R3), (F4, F5)
+	FLDPQ        96(R3), (F6, F7)
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -357,24 +342,19 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R5), F8
-	FMOVQ        16(R5), F9
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
-	FMOVQ        96(R5), F14
-	FMOVQ        112(R5), F15
+	FLDPQ        (R5), (F8, F9)
+	FLDPQ        32(R5), (F10, F11)
+	FLDPQ        64(R5), (F12, F13)
+	FLDPQ        96(R5), (F14, F15)
 	FMOVS        (R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e30cd00 // fmla v0.4s, v8.4s, v16.4s
-	WORD $0x4e30cd21 // fmla v1.4s, v9.4s, v16.4s
-	WORD $0x4e30cd42 // fmla v2.4s, v10.4s, v16.4s
-	WORD $0x4e30cd63 // fmla v3.4s, v11.4s, v16.4s
-	WORD $0x4e30cd84 // fmla v4.4s, v12.4s, v16.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e30cde7 // fmla v7.4s, v15.4s, v16.4s
+	WORD $0x4f901100 // fmla v0.4s, v8.4s, v16.s[0]
+	WORD $0x4f901121 // fmla v1.4s, v9.4s, v16.s[0]
+	WORD $0x4f901142 // fmla v2.4s, v10.4s, v16.s[0]
+	WORD $0x4f901163 // fmla v3.4s, v11.4s, v16.s[0]
+	WORD $0x4f901184 // fmla v4.4s, v12.4s, v16.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0x4f9011c6 // fmla v6.4s, v14.4s, v16.s[0]
+	WORD $0x4f9011e7 // fmla v7.4s, v15.4s, v16.s[0]
 	ADD          R6, R5
 	ADD          $4, R3
 	SUBS         $1, R4
@@ -405,8 +385,7 @@ done2:
 loop5:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -415,12 +394,10 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R5), F2
-	FMOVQ        16(R5), F3
+	FLDPQ        (R5), (F2, F3)
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x4e24cc40 // fmla v0.4s, v2.4s, v4.4s
-	WORD $0x4e24cc61 // fmla v1.4s, v3.4s, v4.4s
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD          R6, R5
 	ADD          $4, R3
 	SUBS         $1, R4
@@ -453,26 +430,22 @@ loop1:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R5
 	FMOVQ        (R5), F2
 	ADD          R4, R3, R5
 	FMOVQ        16(R5), F3
-	FMOVQ        32(R3), F4
-	FMOVQ        48(R3), F5
+	FLDPQ        32(R3), (F4, F5)
 	ADD          R4, R3, R5
 	FMOVQ        32(R5), F6
 	ADD          R4, R3, R5
 	FMOVQ        48(R5), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
+	FLDPQ        64(R3), (F8, F9)
 	ADD          R4, R3, R5
 	FMOVQ        64(R5), F10
 	ADD          R4, R3, R5
 	FMOVQ        80(R5), F11
-	FMOVQ        96(R3), F12
-	FMOVQ        112(R3), F13
+	FLDPQ        96(R3), (F12, F13)
 	ADD          R4, R3, R5
 	FMOVQ        96(R5), F14
 	ADD          R4, R3, R3
@@ -486,35 +459,29 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F16
-	FMOVQ        16(R6), F17
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F21
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
+	FLDPQ        (R6), (F16, F17)
+	FLDPQ        32(R6), (F18, F19)
+	FLDPQ        64(R6), (F20, F21)
+	FLDPQ        96(R6), (F22, F23)
 	FMOVS        (R3), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce00 // fmla v0.4s, v16.4s, v24.4s
-	WORD $0x4e38ce21 // fmla v1.4s, v17.4s, v24.4s
-	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
-	WORD $0x4e38ce65 // fmla v5.4s, v19.4s, v24.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
+	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
+	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
+	WORD $0x4f981244 // fmla v4.4s, v18.4s, v24.s[0]
+	WORD $0x4f981265 // fmla v5.4s, v19.4s, v24.s[0]
+	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R8
 	FMOVS        (R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce02 // fmla v2.4s, v16.4s, v24.4s
-	WORD $0x4e38ce23 // fmla v3.4s, v17.4s, v24.4s
-	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
-	WORD $0x4e38ce67 // fmla v7.4s, v19.4s, v24.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
+	WORD $0x4f981202 // fmla v2.4s, v16.4s, v24.s[0]
+	WORD $0x4f981223 // fmla v3.4s, v17.4s, v24.s[0]
+	WORD $0x4f981246 // fmla v6.4s, v18.4s, v24.s[0]
+	WORD $0x4f981267 // fmla v7.4s, v19.4s, v24.s[0]
+	WORD $0x4f98128a // fmla v10.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812ab // fmla v11.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812ef // fmla v15.4s, v23.4s, v24.s[0]
 	ADD          R7, R6
 	ADD          $4, R3
 	SUBS         $1, R5
@@ -563,8 +530,7 @@ loop5:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R5
 	FMOVQ        (R5), F2
 	ADD          R4, R3, R3
@@ -578,17 +544,14 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
+	FLDPQ        (R6), (F4, F5)
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e26cc80 // fmla v0.4s, v4.4s, v6.4s
-	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
 	ADD          R4, R3, R8
 	FMOVS        (R8), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD          R7, R6
 	ADD          $4, R3
 	SUBS         $1, R5
@@ -630,38 +593,32 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R6
 	FMOVQ        (R6), F2
 	ADD          R4, R3, R6
 	FMOVQ        16(R6), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R6
 	FMOVQ        (R6), F6
 	ADD          R4, R5, R6
 	FMOVQ        16(R6), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        48(R3), F9
+	FLDPQ        32(R3), (F8, F9)
 	ADD          R4, R3, R6
 	FMOVQ        32(R6), F10
 	ADD          R4, R3, R6
 	FMOVQ        48(R6), F11
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	FLDPQ        32(R5), (F12, F13)
 	ADD          R4, R5, R6
 	FMOVQ        32(R6), F14
 	ADD          R4, R5, R6
 	FMOVQ        48(R6), F15
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F17
+	FLDPQ        64(R3), (F16, F17)
 	ADD          R4, R3, R6
 	FMOVQ        64(R6), F18
 	ADD          R4, R3, R3
 	FMOVQ        80(R3), F19
-	FMOVQ        64(R5), F20
-	FMOVQ        80(R5), F21
+	FLDPQ        64(R5), (F20, F21)
 	ADD          R4, R5, R3
 	FMOVQ        64(R3), F22
 	ADD          R4, R5, R3
@@ -678,46 +635,39 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R7), F24
-	FMOVQ        16(R7), F25
-	FMOVQ        32(R7), F26
-	FMOVQ        48(R7), F27
-	FMOVQ        64(R7), F28
-	FMOVQ        80(R7), F29
+	FLDPQ        (R7), (F24, F25)
+	FLDPQ        32(R7), (F26, F27)
+	FLDPQ        64(R7), (F28, F29)
 	FMOVS        (R3), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
-	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
-	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
-	WORD $0x4e3ecf69 // fmla v9.4s, v27.4s, v30.4s
-	WORD $0x4e3ecf90 // fmla v16.4s, v28.4s, v30.4s
-	WORD $0x4e3ecfb1 // fmla v17.4s, v29.4s, v30.4s
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
+	WORD $0x4f9e1369 // fmla v9.4s, v27.4s, v30.s[0]
+	WORD $0x4f9e1390 // fmla v16.4s, v28.4s, v30.s[0]
+	WORD $0x4f9e13b1 // fmla v17.4s, v29.4s, v30.s[0]
 	ADD          R4, R3, R9
 	FMOVS        (R9), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
-	WORD $0x4e3ecf23 // fmla v3.4s, v25.4s, v30.4s
-	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
-	WORD $0x4e3ecf6b // fmla v11.4s, v27.4s, v30.4s
-	WORD $0x4e3ecf92 // fmla v18.4s, v28.4s, v30.4s
-	WORD $0x4e3ecfb3 // fmla v19.4s, v29.4s, v30.4s
+	WORD $0x4f9e1302 // fmla v2.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1323 // fmla v3.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
+	WORD $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
+	WORD $0x4f9e1392 // fmla v18.4s, v28.4s, v30.s[0]
+	WORD $0x4f9e13b3 // fmla v19.4s, v29.4s, v30.s[0]
 	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
-	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
-	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
-	WORD $0x4e3ecf6d // fmla v13.4s, v27.4s, v30.4s
-	WORD $0x4e3ecf94 // fmla v20.4s, v28.4s, v30.4s
-	WORD $0x4e3ecfb5 // fmla v21.4s, v29.4s, v30.4s
+	WORD $0x4f9e1304 // fmla v4.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1325 // fmla v5.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134c // fmla v12.4s, v26.4s, v30.s[0]
+	WORD $0x4f9e136d // fmla v13.4s, v27.4s, v30.s[0]
+	WORD $0x4f9e1394 // fmla v20.4s, v28.4s, v30.s[0]
+	WORD $0x4f9e13b5 // fmla v21.4s, v29.4s, v30.s[0]
 	ADD          R4, R5, R9
 	FMOVS        (R9), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
-	WORD $0x4e3ecf27 // fmla v7.4s, v25.4s, v30.4s
-	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
-	WORD $0x4e3ecf6f // fmla v15.4s, v27.4s, v30.4s
-	WORD $0x4e3ecf96 // fmla v22.4s, v28.4s, v30.4s
-	WORD $0x4e3ecfb7 // fmla v23.4s, v29.4s, v30.4s
+	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
+	WORD $0x4f9e136f // fmla v15.4s, v27.4s, v30.s[0]
+	WORD $0x4f9e1396 // fmla v22.4s, v28.4s, v30.s[0]
+	WORD $0x4f9e13b7 // fmla v23.4s, v29.4s, v30.s[0]
 	ADD          R8, R7
 	ADD          $4, R3
 	ADD          $4, R5
@@ -787,14 +737,12 @@ loop5:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R6
 	FMOVQ        (R6), F2
 	ADD          R4, R3, R3
 	FMOVQ        16(R3), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R3
 	FMOVQ        (R3), F6
 	ADD          R4, R5, R3
@@ -811,26 +759,21 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
+	FLDPQ        (R7), (F8, F9)
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e2acd00 // fmla v0.4s, v8.4s, v10.4s
-	WORD $0x4e2acd21 // fmla v1.4s, v9.4s, v10.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R4, R3, R9
 	FMOVS        (R9), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e2acd02 // fmla v2.4s, v8.4s, v10.4s
-	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        (R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e2acd04 // fmla v4.4s, v8.4s, v10.4s
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R4, R5, R9
 	FMOVS        (R9), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          R8, R7
 	ADD          $4, R3
 	ADD          $4, R5
@@ -887,34 +830,28 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R7
 	FMOVQ        (R7), F6
 	ADD          R4, R5, R7
 	FMOVQ        16(R7), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
+	FLDPQ        (R6), (F8, F9)
+	FLDPQ        32(R3), (F10, F11)
 	ADD          R4, R3, R7
 	FMOVQ        32(R7), F12
 	ADD          R4, R3, R3
 	FMOVQ        48(R3), F13
-	FMOVQ        32(R5), F14
-	FMOVQ        48(R5), F15
+	FLDPQ        32(R5), (F14, F15)
 	ADD          R4, R5, R3
 	FMOVQ        32(R3), F16
 	ADD          R4, R5, R3
 	FMOVQ        48(R3), F17
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
+	FLDPQ        32(R6), (F18, F19)
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -930,42 +867,35 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R8), F20
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	FMOVQ        48(R8), F23
+	FLDPQ        (R8), (F20, F21)
+	FLDPQ        32(R8), (F22, F23)
 	FMOVS        (R3), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce80 // fmla v0.4s, v20.4s, v24.4s
-	WORD $0x4e38cea1 // fmla v1.4s, v21.4s, v24.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
+	WORD $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812eb // fmla v11.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce82 // fmla v2.4s, v20.4s, v24.4s
-	WORD $0x4e38cea3 // fmla v3.4s, v21.4s, v24.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
+	WORD $0x4f981282 // fmla v2.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a3 // fmla v3.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
 	FMOVS        (R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce84 // fmla v4.4s, v20.4s, v24.4s
-	WORD $0x4e38cea5 // fmla v5.4s, v21.4s, v24.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
+	WORD $0x4f981284 // fmla v4.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a5 // fmla v5.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812ef // fmla v15.4s, v23.4s, v24.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	WORD $0x4e38cea7 // fmla v7.4s, v21.4s, v24.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e38cef1 // fmla v17.4s, v23.4s, v24.4s
+	WORD $0x4f981286 // fmla v6.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a7 // fmla v7.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812f1 // fmla v17.4s, v23.4s, v24.s[0]
 	FMOVS        (R6), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e38cef3 // fmla v19.4s, v23.4s, v24.4s
+	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812d2 // fmla v18.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812f3 // fmla v19.4s, v23.4s, v24.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -1036,20 +966,17 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R3
 	FMOVQ        16(R3), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R3
 	FMOVQ        (R3), F6
 	ADD          R4, R5, R3
 	FMOVQ        16(R3), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1065,30 +992,24 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R8), F10
-	FMOVQ        16(R8), F11
+	FLDPQ        (R8), (F10, F11)
 	FMOVS        (R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd40 // fmla v0.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd61 // fmla v1.4s, v11.4s, v12.4s
+	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd63 // fmla v3.4s, v11.4s, v12.4s
+	WORD $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
 	FMOVS        (R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd65 // fmla v5.4s, v11.4s, v12.4s
+	WORD $0x4f8c1144 // fmla v4.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1165 // fmla v5.4s, v11.4s, v12.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd67 // fmla v7.4s, v11.4s, v12.4s
+	WORD $0x4f8c1146 // fmla v6.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
 	FMOVS        (R6), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -1152,38 +1073,32 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R7
 	FMOVQ        (R7), F6
 	ADD          R4, R5, R7
 	FMOVQ        16(R7), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	ADD          R4, R6, R7
 	FMOVQ        (R7), F10
 	ADD          R4, R6, R7
 	FMOVQ        16(R7), F11
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F13
+	FLDPQ        32(R3), (F12, F13)
 	ADD          R4, R3, R7
 	FMOVQ        32(R7), F14
 	ADD          R4, R3, R3
 	FMOVQ        48(R3), F15
-	FMOVQ        32(R5), F16
-	FMOVQ        48(R5), F17
+	FLDPQ        32(R5), (F16, F17)
 	ADD          R4, R5, R3
 	FMOVQ        32(R3), F18
 	ADD          R4, R5, R3
 	FMOVQ        48(R3), F19
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F21
+	FLDPQ        32(R6), (F20, F21)
 	ADD          R4, R6, R3
 	FMOVQ        32(R3), F22
 	ADD          R4, R6, R3
@@ -1203,49 +1118,41 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R8), F24
-	FMOVQ        16(R8), F25
-	FMOVQ        32(R8), F26
-	FMOVQ        48(R8), F27
+	FLDPQ        (R8), (F24, F25)
+	FLDPQ        32(R8), (F26, F27)
 	FMOVS        (R3), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf21 // fmla v1.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c134c // fmla v12.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c136d // fmla v13.4s, v27.4s, v28.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf4e // fmla v14.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
+	WORD $0x4f9c1302 // fmla v2.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1323 // fmla v3.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c136f // fmla v15.4s, v27.4s, v28.s[0]
 	FMOVS        (R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf04 // fmla v4.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf25 // fmla v5.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf50 // fmla v16.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
+	WORD $0x4f9c1304 // fmla v4.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1325 // fmla v5.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1350 // fmla v16.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1371 // fmla v17.4s, v27.4s, v28.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf73 // fmla v19.4s, v27.4s, v28.4s
+	WORD $0x4f9c1306 // fmla v6.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1327 // fmla v7.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
 	FMOVS        (R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf54 // fmla v20.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf75 // fmla v21.4s, v27.4s, v28.4s
+	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1354 // fmla v20.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1375 // fmla v21.4s, v27.4s, v28.s[0]
 	ADD          R4, R6, R10
 	FMOVS        (R10), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf2b // fmla v11.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf56 // fmla v22.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf77 // fmla v23.4s, v27.4s, v28.4s
+	WORD $0x4f9c130a // fmla v10.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c132b // fmla v11.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1356 // fmla v22.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1377 // fmla v23.4s, v27.4s, v28.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -1324,20 +1231,17 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R3
 	FMOVQ        16(R3), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R3
 	FMOVQ        (R3), F6
 	ADD          R4, R5, R3
 	FMOVQ        16(R3), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	ADD          R4, R6, R3
 	FMOVQ        (R3), F10
 	ADD          R4, R6, R3
@@ -1357,35 +1261,28 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R8), F12
-	FMOVQ        16(R8), F13
+	FLDPQ        (R8), (F12, F13)
 	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd80 // fmla v0.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda1 // fmla v1.4s, v13.4s, v14.4s
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda3 // fmla v3.4s, v13.4s, v14.4s
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
 	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda5 // fmla v5.4s, v13.4s, v14.4s
+	WORD $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
+	WORD $0x4f8e1186 // fmla v6.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
 	FMOVS        (R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 	ADD          R4, R6, R10
 	FMOVS        (R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -1444,14 +1341,10 @@ TEXT ·mixQ81xF32NEON(SB), NOSPLIT, $0-64
 loop1:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        80(R3), F5
-	FMOVQ        96(R3), F6
-	FMOVQ        112(R3), F7
+	FLDPQ        (R3), (F0, F1)
+	FLDPQ        32(R3), (F2, F3)
+	FLDPQ        64(R3), (F4, F5)
+	FLDPQ        96(R3), (F6, F7)
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -1460,24 +1353,19 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R5), F8
-	FMOVQ        16(R5), F9
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
-	FMOVQ        96(R5), F14
-	FMOVQ        112(R5), F15
+	FLDPQ        (R5), (F8, F9)
+	FLDPQ        32(R5), (F10, F11)
+	FLDPQ        64(R5), (F12, F13)
+	FLDPQ        96(R5), (F14, F15)
 	FMOVS        (R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e30cd00 // fmla v0.4s, v8.4s, v16.4s
-	WORD $0x4e30cd21 // fmla v1.4s, v9.4s, v16.4s
-	WORD $0x4e30cd42 // fmla v2.4s, v10.4s, v16.4s
-	WORD $0x4e30cd63 // fmla v3.4s, v11.4s, v16.4s
-	WORD $0x4e30cd84 // fmla v4.4s, v12.4s, v16.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e30cde7 // fmla v7.4s, v15.4s, v16.4s
+	WORD $0x4f901100 // fmla v0.4s, v8.4s, v16.s[0]
+	WORD $0x4f901121 // fmla v1.4s, v9.4s, v16.s[0]
+	WORD $0x4f901142 // fmla v2.4s, v10.4s, v16.s[0]
+	WORD $0x4f901163 // fmla v3.4s, v11.4s, v16.s[0]
+	WORD $0x4f901184 // fmla v4.4s, v12.4s, v16.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0x4f9011c6 // fmla v6.4s, v14.4s, v16.s[0]
+	WORD $0x4f9011e7 // fmla v7.4s, v15.4s, v16.s[0]
 	ADD          R6, R5
 	ADD          $4, R3
 	SUBS         $1, R4
@@ -1508,8 +1396,7 @@ done2:
 loop5:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -1518,12 +1405,10 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R5), F2
-	FMOVQ        16(R5), F3
+	FLDPQ        (R5), (F2, F3)
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x4e24cc40 // fmla v0.4s, v2.4s, v4.4s
-	WORD $0x4e24cc61 // fmla v1.4s, v3.4s, v4.4s
+	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD          R6, R5
 	ADD          $4, R3
 	SUBS         $1, R4
@@ -1556,26 +1441,22 @@ loop1:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R5
 	FMOVQ        (R5), F2
 	ADD          R4, R3, R5
 	FMOVQ        16(R5), F3
-	FMOVQ        32(R3), F4
-	FMOVQ        48(R3), F5
+	FLDPQ        32(R3), (F4, F5)
 	ADD          R4, R3, R5
 	FMOVQ        32(R5), F6
 	ADD          R4, R3, R5
 	FMOVQ        48(R5), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
+	FLDPQ        64(R3), (F8, F9)
 	ADD          R4, R3, R5
 	FMOVQ        64(R5), F10
 	ADD          R4, R3, R5
 	FMOVQ        80(R5), F11
-	FMOVQ        96(R3), F12
-	FMOVQ        112(R3), F13
+	FLDPQ        96(R3), (F12, F13)
 	ADD          R4, R3, R5
 	FMOVQ        96(R5), F14
 	ADD          R4, R3, R3
@@ -1589,35 +1470,29 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F16
-	FMOVQ        16(R6), F17
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F21
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
+	FLDPQ        (R6), (F16, F17)
+	FLDPQ        32(R6), (F18, F19)
+	FLDPQ        64(R6), (F20, F21)
+	FLDPQ        96(R6), (F22, F23)
 	FMOVS        (R3), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce00 // fmla v0.4s, v16.4s, v24.4s
-	WORD $0x4e38ce21 // fmla v1.4s, v17.4s, v24.4s
-	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
-	WORD $0x4e38ce65 // fmla v5.4s, v19.4s, v24.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
+	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
+	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
+	WORD $0x4f981244 // fmla v4.4s, v18.4s, v24.s[0]
+	WORD $0x4f981265 // fmla v5.4s, v19.4s, v24.s[0]
+	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R8
 	FMOVS        (R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce02 // fmla v2.4s, v16.4s, v24.4s
-	WORD $0x4e38ce23 // fmla v3.4s, v17.4s, v24.4s
-	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
-	WORD $0x4e38ce67 // fmla v7.4s, v19.4s, v24.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
+	WORD $0x4f981202 // fmla v2.4s, v16.4s, v24.s[0]
+	WORD $0x4f981223 // fmla v3.4s, v17.4s, v24.s[0]
+	WORD $0x4f981246 // fmla v6.4s, v18.4s, v24.s[0]
+	WORD $0x4f981267 // fmla v7.4s, v19.4s, v24.s[0]
+	WORD $0x4f98128a // fmla v10.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812ab // fmla v11.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812ef // fmla v15.4s, v23.4s, v24.s[0]
 	ADD          R7, R6
 	ADD          $4, R3
 	SUBS         $1, R5
@@ -1666,8 +1541,7 @@ loop5:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R5
 	FMOVQ        (R5), F2
 	ADD          R4, R3, R3
@@ -1681,17 +1555,14 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
+	FLDPQ        (R6), (F4, F5)
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e26cc80 // fmla v0.4s, v4.4s, v6.4s
-	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
 	ADD          R4, R3, R8
 	FMOVS        (R8), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD          R7, R6
 	ADD          $4, R3
 	SUBS         $1, R5
@@ -1733,38 +1604,32 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R6
 	FMOVQ        (R6), F2
 	ADD          R4, R3, R6
 	FMOVQ        16(R6), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R6
 	FMOVQ        (R6), F6
 	ADD          R4, R5, R6
 	FMOVQ        16(R6), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        48(R3), F9
+	FLDPQ        32(R3), (F8, F9)
 	ADD          R4, R3, R6
 	FMOVQ        32(R6), F10
 	ADD          R4, R3, R6
 	FMOVQ        48(R6), F11
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	FLDPQ        32(R5), (F12, F13)
 	ADD          R4, R5, R6
 	FMOVQ        32(R6), F14
 	ADD          R4, R5, R6
 	FMOVQ        48(R6), F15
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F17
+	FLDPQ        64(R3), (F16, F17)
 	ADD          R4, R3, R6
 	FMOVQ        64(R6), F18
 	ADD          R4, R3, R3
 	FMOVQ        80(R3), F19
-	FMOVQ        64(R5), F20
-	FMOVQ        80(R5), F21
+	FLDPQ        64(R5), (F20, F21)
 	ADD          R4, R5, R3
 	FMOVQ        64(R3), F22
 	ADD          R4, R5, R3
@@ -1781,46 +1646,39 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R7), F24
-	FMOVQ        16(R7), F25
-	FMOVQ        32(R7), F26
-	FMOVQ        48(R7), F27
-	FMOVQ        64(R7), F28
-	FMOVQ        80(R7), F29
+	FLDPQ        (R7), (F24, F25)
+	FLDPQ        32(R7), (F26, F27)
+	FLDPQ        64(R7), (F28, F29)
 	FMOVS        (R3), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
-	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
-	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
-	WORD $0x4e3ecf69 // fmla v9.4s, v27.4s, v30.4s
-	WORD $0x4e3ecf90 // fmla v16.4s, v28.4s, v30.4s
-	WORD $0x4e3ecfb1 // fmla v17.4s, v29.4s, v30.4s
+	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
+	WORD $0x4f9e1369 // fmla v9.4s, v27.4s, v30.s[0]
+	WORD $0x4f9e1390 // fmla v16.4s, v28.4s, v30.s[0]
+	WORD $0x4f9e13b1 // fmla v17.4s, v29.4s, v30.s[0]
 	ADD          R4, R3, R9
 	FMOVS        (R9), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
-	WORD $0x4e3ecf23 // fmla v3.4s, v25.4s, v30.4s
-	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
-	WORD $0x4e3ecf6b // fmla v11.4s, v27.4s, v30.4s
-	WORD $0x4e3ecf92 // fmla v18.4s, v28.4s, v30.4s
-	WORD $0x4e3ecfb3 // fmla v19.4s, v29.4s, v30.4s
+	WORD $0x4f9e1302 // fmla v2.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1323 // fmla v3.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
+	WORD $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
+	WORD $0x4f9e1392 // fmla v18.4s, v28.4s, v30.s[0]
+	WORD $0x4f9e13b3 // fmla v19.4s, v29.4s, v30.s[0]
 	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
-	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
-	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
-	WORD $0x4e3ecf6d // fmla v13.4s, v27.4s, v30.4s
-	WORD $0x4e3ecf94 // fmla v20.4s, v28.4s, v30.4s
-	WORD $0x4e3ecfb5 // fmla v21.4s, v29.4s, v30.4s
+	WORD $0x4f9e1304 // fmla v4.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1325 // fmla v5.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134c // fmla v12.4s, v26.4s, v30.s[0]
+	WORD $0x4f9e136d // fmla v13.4s, v27.4s, v30.s[0]
+	WORD $0x4f9e1394 // fmla v20.4s, v28.4s, v30.s[0]
+	WORD $0x4f9e13b5 // fmla v21.4s, v29.4s, v30.s[0]
 	ADD          R4, R5, R9
 	FMOVS        (R9), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
-	WORD $0x4e3ecf27 // fmla v7.4s, v25.4s, v30.4s
-	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
-	WORD $0x4e3ecf6f // fmla v15.4s, v27.4s, v30.4s
-	WORD $0x4e3ecf96 // fmla v22.4s, v28.4s, v30.4s
-	WORD $0x4e3ecfb7 // fmla v23.4s, v29.4s, v30.4s
+	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
+	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
+	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
+	WORD $0x4f9e136f // fmla v15.4s, v27.4s, v30.s[0]
+	WORD $0x4f9e1396 // fmla v22.4s, v28.4s, v30.s[0]
+	WORD $0x4f9e13b7 // fmla v23.4s, v29.4s, v30.s[0]
 	ADD          R8, R7
 	ADD          $4, R3
 	ADD          $4, R5
@@ -1890,14 +1748,12 @@ loop5:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R6
 	FMOVQ        (R6), F2
 	ADD          R4, R3, R3
 	FMOVQ        16(R3), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R3
 	FMOVQ        (R3), F6
 	ADD          R4, R5, R3
@@ -1914,26 +1770,21 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
+	FLDPQ        (R7), (F8, F9)
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e2acd00 // fmla v0.4s, v8.4s, v10.4s
-	WORD $0x4e2acd21 // fmla v1.4s, v9.4s, v10.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R4, R3, R9
 	FMOVS        (R9), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e2acd02 // fmla v2.4s, v8.4s, v10.4s
-	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        (R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e2acd04 // fmla v4.4s, v8.4s, v10.4s
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R4, R5, R9
 	FMOVS        (R9), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          R8, R7
 	ADD          $4, R3
 	ADD          $4, R5
@@ -1990,34 +1841,28 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R7
 	FMOVQ        (R7), F6
 	ADD          R4, R5, R7
 	FMOVQ        16(R7), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
+	FLDPQ        (R6), (F8, F9)
+	FLDPQ        32(R3), (F10, F11)
 	ADD          R4, R3, R7
 	FMOVQ        32(R7), F12
 	ADD          R4, R3, R3
 	FMOVQ        48(R3), F13
-	FMOVQ        32(R5), F14
-	FMOVQ        48(R5), F15
+	FLDPQ        32(R5), (F14, F15)
 	ADD          R4, R5, R3
 	FMOVQ        32(R3), F16
 	ADD          R4, R5, R3
 	FMOVQ        48(R3), F17
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
+	FLDPQ        32(R6), (F18, F19)
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -2033,42 +1878,35 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R8), F20
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	FMOVQ        48(R8), F23
+	FLDPQ        (R8), (F20, F21)
+	FLDPQ        32(R8), (F22, F23)
 	FMOVS        (R3), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce80 // fmla v0.4s, v20.4s, v24.4s
-	WORD $0x4e38cea1 // fmla v1.4s, v21.4s, v24.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
+	WORD $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812eb // fmla v11.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce82 // fmla v2.4s, v20.4s, v24.4s
-	WORD $0x4e38cea3 // fmla v3.4s, v21.4s, v24.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
+	WORD $0x4f981282 // fmla v2.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a3 // fmla v3.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
 	FMOVS        (R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce84 // fmla v4.4s, v20.4s, v24.4s
-	WORD $0x4e38cea5 // fmla v5.4s, v21.4s, v24.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
+	WORD $0x4f981284 // fmla v4.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a5 // fmla v5.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812ef // fmla v15.4s, v23.4s, v24.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	WORD $0x4e38cea7 // fmla v7.4s, v21.4s, v24.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e38cef1 // fmla v17.4s, v23.4s, v24.4s
+	WORD $0x4f981286 // fmla v6.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a7 // fmla v7.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812f1 // fmla v17.4s, v23.4s, v24.s[0]
 	FMOVS        (R6), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e38cef3 // fmla v19.4s, v23.4s, v24.4s
+	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812d2 // fmla v18.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812f3 // fmla v19.4s, v23.4s, v24.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -2139,20 +1977,17 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R3
 	FMOVQ        16(R3), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R3
 	FMOVQ        (R3), F6
 	ADD          R4, R5, R3
 	FMOVQ        16(R3), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -2168,30 +2003,24 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R8), F10
-	FMOVQ        16(R8), F11
+	FLDPQ        (R8), (F10, F11)
 	FMOVS        (R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd40 // fmla v0.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd61 // fmla v1.4s, v11.4s, v12.4s
+	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd63 // fmla v3.4s, v11.4s, v12.4s
+	WORD $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
 	FMOVS        (R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd65 // fmla v5.4s, v11.4s, v12.4s
+	WORD $0x4f8c1144 // fmla v4.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1165 // fmla v5.4s, v11.4s, v12.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd67 // fmla v7.4s, v11.4s, v12.4s
+	WORD $0x4f8c1146 // fmla v6.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
 	FMOVS        (R6), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -2255,38 +2084,32 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R7
 	FMOVQ        (R7), F6
 	ADD          R4, R5, R7
 	FMOVQ        16(R7), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	ADD          R4, R6, R7
 	FMOVQ        (R7), F10
 	ADD          R4, R6, R7
 	FMOVQ        16(R7), F11
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F13
+	FLDPQ        32(R3), (F12, F13)
 	ADD          R4, R3, R7
 	FMOVQ        32(R7), F14
 	ADD          R4, R3, R3
 	FMOVQ        48(R3), F15
-	FMOVQ        32(R5), F16
-	FMOVQ        48(R5), F17
+	FLDPQ        32(R5), (F16, F17)
 	ADD          R4, R5, R3
 	FMOVQ        32(R3), F18
 	ADD          R4, R5, R3
 	FMOVQ        48(R3), F19
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F21
+	FLDPQ        32(R6), (F20, F21)
 	ADD          R4, R6, R3
 	FMOVQ        32(R3), F22
 	ADD          R4, R6, R3
@@ -2306,49 +2129,41 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R8), F24
-	FMOVQ        16(R8), F25
-	FMOVQ        32(R8), F26
-	FMOVQ        48(R8), F27
+	FLDPQ        (R8), (F24, F25)
+	FLDPQ        32(R8), (F26, F27)
 	FMOVS        (R3), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf21 // fmla v1.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c134c // fmla v12.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c136d // fmla v13.4s, v27.4s, v28.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf4e // fmla v14.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
+	WORD $0x4f9c1302 // fmla v2.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1323 // fmla v3.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c136f // fmla v15.4s, v27.4s, v28.s[0]
 	FMOVS        (R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf04 // fmla v4.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf25 // fmla v5.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf50 // fmla v16.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
+	WORD $0x4f9c1304 // fmla v4.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1325 // fmla v5.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1350 // fmla v16.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1371 // fmla v17.4s, v27.4s, v28.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf73 // fmla v19.4s, v27.4s, v28.4s
+	WORD $0x4f9c1306 // fmla v6.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1327 // fmla v7.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
 	FMOVS        (R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf54 // fmla v20.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf75 // fmla v21.4s, v27.4s, v28.4s
+	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1354 // fmla v20.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1375 // fmla v21.4s, v27.4s, v28.s[0]
 	ADD          R4, R6, R10
 	FMOVS        (R10), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
-	WORD $0x4e3ccf2b // fmla v11.4s, v25.4s, v28.4s
-	WORD $0x4e3ccf56 // fmla v22.4s, v26.4s, v28.4s
-	WORD $0x4e3ccf77 // fmla v23.4s, v27.4s, v28.4s
+	WORD $0x4f9c130a // fmla v10.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c132b // fmla v11.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1356 // fmla v22.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1377 // fmla v23.4s, v27.4s, v28.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -2427,20 +2242,17 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R3
 	FMOVQ        16(R3), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R3
 	FMOVQ        (R3), F6
 	ADD          R4, R5, R3
 	FMOVQ        16(R3), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	ADD          R4, R6, R3
 	FMOVQ        (R3), F10
 	ADD          R4, R6, R3
@@ -2460,35 +2272,28 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVQ        (R8), F12
-	FMOVQ        16(R8), F13
+	FLDPQ        (R8), (F12, F13)
 	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd80 // fmla v0.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda1 // fmla v1.4s, v13.4s, v14.4s
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda3 // fmla v3.4s, v13.4s, v14.4s
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
 	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda5 // fmla v5.4s, v13.4s, v14.4s
+	WORD $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
+	WORD $0x4f8e1186 // fmla v6.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
 	FMOVS        (R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 	ADD          R4, R6, R10
 	FMOVS        (R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -2550,16 +2355,14 @@ TEXT ·encodeGroupsF32NEON(SB), NOSPLIT, $0-32
 loop1:
 
 	// x: value i of every block in one vector
-	FMOVQ        (R1), F0
-	FMOVQ        16(R1), F1
+	FLDPQ        (R1), (F0, F1)
 	FMOVQ        F0, (R2)
 	FMOVQ        F1, 16(R2)
 
 	// v
 
 	// v
-	FMOVQ        (R2), F0
-	FMOVQ        16(R2), F1
+	FLDPQ        (R2), (F0, F1)
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
 	ADD          $0x20, R1

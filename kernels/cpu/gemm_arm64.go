@@ -24,7 +24,7 @@ func gemmSignedDotProd(out *float32, w *byte, ldw int, x *float32, rows int, gro
 //		}
 //	}
 //
-// Requires: none
+// Requires: ASIMDDP
 //
 //go:noescape
 func gemmUnsigned2HalvesMinDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
@@ -37,7 +37,7 @@ func gemmUnsigned2HalvesMinDotProd(out *float32, w *byte, ldw int, x *float32, r
 //		}
 //	}
 //
-// Requires: none
+// Requires: ASIMDDP
 //
 //go:noescape
 func gemmUnsigned3HalvesMinDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
@@ -50,7 +50,7 @@ func gemmUnsigned3HalvesMinDotProd(out *float32, w *byte, ldw int, x *float32, r
 //		}
 //	}
 //
-// Requires: none
+// Requires: ASIMDDP
 //
 //go:noescape
 func gemmUnsigned4MinDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
@@ -63,7 +63,7 @@ func gemmUnsigned4MinDotProd(out *float32, w *byte, ldw int, x *float32, rows in
 //		}
 //	}
 //
-// Requires: none
+// Requires: ASIMDDP
 //
 //go:noescape
 func gemmUnsigned5MinDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
@@ -76,7 +76,7 @@ func gemmUnsigned5MinDotProd(out *float32, w *byte, ldw int, x *float32, rows in
 //		}
 //	}
 //
-// Requires: none
+// Requires: ASIMDDP
 //
 //go:noescape
 func gemmUnsigned6HalvesMinDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)

@@ -58,8 +58,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        48(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
@@ -86,8 +85,7 @@ loop3:
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FMOVQ        32(R6), F9
-	FMOVQ        48(R6), F10
+	FLDPQ        32(R6), (F9, F10)
 	FMOVS        52(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -106,8 +104,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        64(R6), F9
-	FMOVQ        80(R6), F10
+	FLDPQ        64(R6), (F9, F10)
 	FMOVS        56(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -126,8 +123,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        96(R6), F9
-	FMOVQ        112(R6), F10
+	FLDPQ        96(R6), (F9, F10)
 	FMOVS        60(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -146,8 +142,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        128(R6), F9
-	FMOVQ        144(R6), F10
+	FLDPQ        128(R6), (F9, F10)
 	FMOVS        64(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -166,8 +161,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        160(R6), F9
-	FMOVQ        176(R6), F10
+	FLDPQ        160(R6), (F9, F10)
 	FMOVS        68(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -186,8 +180,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        192(R6), F9
-	FMOVQ        208(R6), F10
+	FLDPQ        192(R6), (F9, F10)
 	FMOVS        72(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -206,8 +199,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        224(R6), F9
-	FMOVQ        240(R6), F10
+	FLDPQ        224(R6), (F9, F10)
 	FMOVS        76(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -226,40 +218,35 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        256(R6), F9
-	FMOVQ        272(R6), F10
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e29de53 // fmul v19.4s, v18.4s, v9.4s
-	WORD $0x6e2ade52 // fmul v18.4s, v18.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        32(R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e29dd6e // fmul v14.4s, v11.4s, v9.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
 	FMOVS        32(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e29dd6e // fmul v14.4s, v11.4s, v9.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
 	FMOVS        32(R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	ADD          $0x50, R4
@@ -291,6 +278,7 @@ done2:
 	RET
 
 // gemmUnsigned2HalvesMinDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: ASIMDDP
 TEXT ·gemmUnsigned2HalvesMinDotProd(SB), NOSPLIT, $0-48
 	MOVD         out+0(FP), R0
 	MOVD         w+8(FP), R1
@@ -318,726 +306,266 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        (R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        32(R6), (F9, F10)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
 	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        32(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        32(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        32(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        288(R6), F8
-	FMOVQ        304(R6), F9
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        288(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
-	FMOVQ        128(R6), F8
-	FMOVQ        144(R6), F9
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	FLDPQ        128(R6), (F8, F9)
 	FMOVS        16(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        16(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVS        16(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        16(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	FMOVS        16(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        160(R6), (F9, F10)
 	FMOVS        20(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        20(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
 	FMOVS        24(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        24(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
 	FMOVS        28(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        36(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        36(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        36(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        36(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        36(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        320(R6), F8
-	FMOVQ        336(R6), F9
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        320(R6), (F8, F9)
 	FMOVS        44(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        44(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -1067,6 +595,7 @@ done2:
 	RET
 
 // gemmUnsigned3HalvesMinDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: ASIMDDP
 TEXT ·gemmUnsigned3HalvesMinDotProd(SB), NOSPLIT, $0-48
 	MOVD         out+0(FP), R0
 	MOVD         w+8(FP), R1
@@ -1094,726 +623,266 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        (R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        32(R6), (F9, F10)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
 	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        32(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        32(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        32(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        288(R6), F8
-	FMOVQ        304(R6), F9
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        288(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
-	FMOVQ        128(R6), F8
-	FMOVQ        144(R6), F9
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	FLDPQ        128(R6), (F8, F9)
 	FMOVS        16(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        16(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVS        16(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        16(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	FMOVS        16(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        160(R6), (F9, F10)
 	FMOVS        20(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        20(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
 	FMOVS        24(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        24(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
 	FMOVS        28(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        36(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        36(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        36(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        36(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        36(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        320(R6), F8
-	FMOVQ        336(R6), F9
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        320(R6), (F8, F9)
 	FMOVS        44(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        44(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -1843,6 +912,7 @@ done2:
 	RET
 
 // gemmUnsigned4MinDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: ASIMDDP
 TEXT ·gemmUnsigned4MinDotProd(SB), NOSPLIT, $0-48
 	MOVD         out+0(FP), R0
 	MOVD         w+8(FP), R1
@@ -1870,670 +940,212 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        (R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        32(R6), (F9, F10)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
 	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        128(R6), F16
-	FMOVQ        144(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        128(R6), (F9, F10)
 	FMOVS        16(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        16(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        16(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        16(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        160(R6), (F9, F10)
 	FMOVS        20(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        20(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
 	FMOVS        24(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        24(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
 	FMOVS        28(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        32(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        32(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        32(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        352(R6), F8
-	FMOVQ        368(R6), F9
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        352(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -2563,6 +1175,7 @@ done2:
 	RET
 
 // gemmUnsigned5MinDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: ASIMDDP
 TEXT ·gemmUnsigned5MinDotProd(SB), NOSPLIT, $0-48
 	MOVD         out+0(FP), R0
 	MOVD         w+8(FP), R1
@@ -2590,670 +1203,212 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        (R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        32(R6), (F9, F10)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
 	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        128(R6), F16
-	FMOVQ        144(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        128(R6), (F9, F10)
 	FMOVS        16(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        16(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        16(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        16(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        160(R6), (F9, F10)
 	FMOVS        20(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        20(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
 	FMOVS        24(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        24(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
 	FMOVS        28(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        32(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        32(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        32(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        352(R6), F8
-	FMOVQ        368(R6), F9
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        352(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -3283,6 +1438,7 @@ done2:
 	RET
 
 // gemmUnsigned6HalvesMinDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: ASIMDDP
 TEXT ·gemmUnsigned6HalvesMinDotProd(SB), NOSPLIT, $0-48
 	MOVD         out+0(FP), R0
 	MOVD         w+8(FP), R1
@@ -3310,726 +1466,266 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        (R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	FMOVS        (R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        32(R6), (F9, F10)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
 	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        32(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        32(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        32(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        288(R6), F8
-	FMOVQ        304(R6), F9
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        288(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
-	FMOVQ        128(R6), F8
-	FMOVQ        144(R6), F9
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	FLDPQ        128(R6), (F8, F9)
 	FMOVS        16(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        16(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVS        16(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        16(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	FMOVS        16(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        160(R6), (F9, F10)
 	FMOVS        20(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        20(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
 	FMOVS        24(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        24(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
 	FMOVS        28(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a634 // sshll2 v20.8h, v17.16b, #0
-	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x2f08a650 // ushll v16.8h, v18.8b, #0
-	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
-	WORD $0x4e739e10 // mul v16.8h, v16.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        36(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        36(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        36(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        36(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        36(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        320(R6), F8
-	FMOVQ        336(R6), F9
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        320(R6), (F8, F9)
 	FMOVS        44(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        44(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -4087,8 +1783,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        48(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
@@ -4115,8 +1810,7 @@ loop3:
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FMOVQ        32(R6), F9
-	FMOVQ        48(R6), F10
+	FLDPQ        32(R6), (F9, F10)
 	FMOVS        52(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -4135,8 +1829,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        64(R6), F9
-	FMOVQ        80(R6), F10
+	FLDPQ        64(R6), (F9, F10)
 	FMOVS        56(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -4155,8 +1848,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        96(R6), F9
-	FMOVQ        112(R6), F10
+	FLDPQ        96(R6), (F9, F10)
 	FMOVS        60(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -4175,44 +1867,38 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        256(R6), F9
-	FMOVQ        272(R6), F10
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e29de53 // fmul v19.4s, v18.4s, v9.4s
-	WORD $0x6e2ade52 // fmul v18.4s, v18.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        32(R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e29dd6e // fmul v14.4s, v11.4s, v9.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
 	FMOVS        32(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e29dd6e // fmul v14.4s, v11.4s, v9.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
 	FMOVS        32(R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
-	FMOVQ        128(R6), F8
-	FMOVQ        144(R6), F9
+	FLDPQ        128(R6), (F8, F9)
 	FMOVS        64(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
@@ -4239,8 +1925,7 @@ loop3:
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FMOVQ        160(R6), F9
-	FMOVQ        176(R6), F10
+	FLDPQ        160(R6), (F9, F10)
 	FMOVS        68(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -4259,8 +1944,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        192(R6), F9
-	FMOVQ        208(R6), F10
+	FLDPQ        192(R6), (F9, F10)
 	FMOVS        72(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -4279,8 +1963,7 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        224(R6), F9
-	FMOVQ        240(R6), F10
+	FLDPQ        224(R6), (F9, F10)
 	FMOVS        76(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
@@ -4299,40 +1982,35 @@ loop3:
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FMOVQ        256(R6), F9
-	FMOVQ        272(R6), F10
+	FLDPQ        256(R6), (F9, F10)
 	FMOVS        36(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e29de53 // fmul v19.4s, v18.4s, v9.4s
-	WORD $0x6e2ade52 // fmul v18.4s, v18.4s, v10.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        36(R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e29dd6e // fmul v14.4s, v11.4s, v9.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
 	FMOVS        36(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e29dd6e // fmul v14.4s, v11.4s, v9.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
 	FMOVS        36(R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	ADD          $0x50, R4
@@ -4391,10 +2069,8 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        (R4), F10
-	FMOVQ        16(R4), F11
+	FLDPQ        (R3), (F8, F9)
+	FLDPQ        (R4), (F10, F11)
 	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
 	WORD $0x4e29cd61 // fmla v1.4s, v11.4s, v9.4s
 	ADD          R5, R4, R8
@@ -4403,8 +2079,7 @@ loop3:
 	FMOVQ        16(R8), F11
 	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
 	WORD $0x4e29cd63 // fmla v3.4s, v11.4s, v9.4s
-	FMOVQ        (R6), F10
-	FMOVQ        16(R6), F11
+	FLDPQ        (R6), (F10, F11)
 	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
 	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
 	ADD          R5, R6, R8
@@ -4495,14 +2170,12 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R3), F16
-	FMOVQ        16(R3), F17
+	FLDPQ        (R3), (F16, F17)
 	ADD          R4, R3, R9
 	FMOVQ        (R9), F18
 	ADD          R4, R3, R9
 	FMOVQ        16(R9), F19
-	FMOVQ        (R5), F20
-	FMOVQ        16(R5), F21
+	FLDPQ        (R5), (F20, F21)
 	WORD $0x4e30ce80 // fmla v0.4s, v20.4s, v16.4s
 	WORD $0x4e31cea1 // fmla v1.4s, v21.4s, v17.4s
 	WORD $0x4e32ce88 // fmla v8.4s, v20.4s, v18.4s
@@ -4515,8 +2188,7 @@ loop3:
 	WORD $0x4e31cea3 // fmla v3.4s, v21.4s, v17.4s
 	WORD $0x4e32ce8a // fmla v10.4s, v20.4s, v18.4s
 	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVQ        (R7), F20
-	FMOVQ        16(R7), F21
+	FLDPQ        (R7), (F20, F21)
 	WORD $0x4e30ce84 // fmla v4.4s, v20.4s, v16.4s
 	WORD $0x4e31cea5 // fmla v5.4s, v21.4s, v17.4s
 	WORD $0x4e32ce8c // fmla v12.4s, v20.4s, v18.4s
@@ -4644,16 +2316,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R3), F24
-	FMOVQ        16(R3), F25
+	FLDPQ        (R3), (F24, F25)
 	ADD          R4, R3, R10
 	FMOVQ        (R10), F26
 	ADD          R4, R3, R10
 	FMOVQ        16(R10), F27
-	FMOVQ        (R5), F28
-	FMOVQ        16(R5), F29
-	FMOVQ        (R6), F30
-	FMOVQ        16(R6), F31
+	FLDPQ        (R5), (F28, F29)
+	FLDPQ        (R6), (F30, F31)
 	WORD $0x4e38cfc0 // fmla v0.4s, v30.4s, v24.4s
 	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
 	WORD $0x4e3acfc8 // fmla v8.4s, v30.4s, v26.4s
@@ -4670,8 +2339,7 @@ loop3:
 	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
 	WORD $0x4e3ccfd2 // fmla v18.4s, v30.4s, v28.4s
 	WORD $0x4e3dcff3 // fmla v19.4s, v31.4s, v29.4s
-	FMOVQ        (R8), F30
-	FMOVQ        16(R8), F31
+	FLDPQ        (R8), (F30, F31)
 	WORD $0x4e38cfc4 // fmla v4.4s, v30.4s, v24.4s
 	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
 	WORD $0x4e3acfcc // fmla v12.4s, v30.4s, v26.4s
@@ -4806,8 +2474,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        48(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
@@ -4850,8 +2517,7 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	FLDPQ        32(R6), (F16, F17)
 	FMOVS        52(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -4894,8 +2560,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	FLDPQ        64(R6), (F16, F17)
 	FMOVS        56(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -4938,8 +2603,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	FLDPQ        96(R6), (F16, F17)
 	FMOVS        60(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -4982,8 +2646,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        128(R6), F16
-	FMOVQ        144(R6), F17
+	FLDPQ        128(R6), (F16, F17)
 	FMOVS        64(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -5026,8 +2689,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	FLDPQ        160(R6), (F16, F17)
 	FMOVS        68(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -5070,8 +2732,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	FLDPQ        192(R6), (F16, F17)
 	FMOVS        72(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -5114,8 +2775,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	FLDPQ        224(R6), (F16, F17)
 	FMOVS        76(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -5158,40 +2818,35 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	ADD          $0x50, R4
@@ -5250,726 +2905,442 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
 	FMOVS        (R8), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 	FMOVS        (R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
 	FMOVS        (R8), F16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R6), (F16, F17)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
 	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        288(R6), F8
-	FMOVQ        304(R6), F9
+	FLDPQ        288(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
-	FMOVQ        128(R6), F8
-	FMOVQ        144(R6), F9
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	FLDPQ        128(R6), (F8, F9)
 	FMOVS        16(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
 	FMOVS        16(R8), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 	FMOVS        16(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
 	FMOVS        16(R8), F16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        160(R6), (F16, F17)
 	FMOVS        20(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        20(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        192(R6), (F16, F17)
 	FMOVS        24(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        24(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
 	FMOVS        28(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        36(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        36(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        320(R6), F8
-	FMOVQ        336(R6), F9
+	FLDPQ        320(R6), (F8, F9)
 	FMOVS        44(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        44(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -6026,726 +3397,442 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
 	FMOVS        (R8), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 	FMOVS        (R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
 	FMOVS        (R8), F16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R6), (F16, F17)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
 	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        288(R6), F8
-	FMOVQ        304(R6), F9
+	FLDPQ        288(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
-	FMOVQ        128(R6), F8
-	FMOVQ        144(R6), F9
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	FLDPQ        128(R6), (F8, F9)
 	FMOVS        16(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
 	FMOVS        16(R8), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 	FMOVS        16(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
 	FMOVS        16(R8), F16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        160(R6), (F16, F17)
 	FMOVS        20(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        20(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        192(R6), (F16, F17)
 	FMOVS        24(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        24(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
 	FMOVS        28(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        36(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        36(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        320(R6), F8
-	FMOVQ        336(R6), F9
+	FLDPQ        320(R6), (F8, F9)
 	FMOVS        44(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        44(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -6802,670 +3889,396 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
 	FMOVS        (R8), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 	FMOVS        (R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
 	FMOVS        (R8), F16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R6), (F16, F17)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
 	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        128(R6), F16
-	FMOVQ        144(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        128(R6), (F16, F17)
 	FMOVS        16(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        16(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        16(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        16(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        160(R6), (F16, F17)
 	FMOVS        20(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        20(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        192(R6), (F16, F17)
 	FMOVS        24(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        24(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        24(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
 	FMOVS        28(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        352(R6), F8
-	FMOVQ        368(R6), F9
+	FLDPQ        352(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -7522,678 +4335,396 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
 	FMOVS        (R8), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 	FMOVS        (R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
 	FMOVS        (R8), F16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R6), (F16, F17)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
 	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        128(R6), F16
-	FMOVQ        144(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        128(R6), (F16, F17)
 	FMOVS        16(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x2f08a695 // ushll v21.8h, v20.8b, #0
-	WORD $0x0f08a616 // sshll v22.8h, v16.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a696 // ushll2 v22.8h, v20.16b, #0
-	WORD $0x4f08a617 // sshll2 v23.8h, v16.16b, #0
-	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x2f08a696 // ushll v22.8h, v20.8b, #0
-	WORD $0x0f08a637 // sshll v23.8h, v17.8b, #0
-	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
-	WORD $0x6f08a694 // ushll2 v20.8h, v20.16b, #0
-	WORD $0x4f08a637 // sshll2 v23.8h, v17.16b, #0
-	WORD $0x4e779e94 // mul v20.8h, v20.8h, v23.8h
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	FMOVS        16(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x2f08a6d7 // ushll v23.8h, v22.8b, #0
-	WORD $0x0f08a618 // sshll v24.8h, v16.8b, #0
-	WORD $0x4e789ef7 // mul v23.8h, v23.8h, v24.8h
-	WORD $0x6f08a6d8 // ushll2 v24.8h, v22.16b, #0
-	WORD $0x4f08a619 // sshll2 v25.8h, v16.16b, #0
-	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x2f08a6d8 // ushll v24.8h, v22.8b, #0
-	WORD $0x0f08a639 // sshll v25.8h, v17.8b, #0
-	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
-	WORD $0x6f08a6d6 // ushll2 v22.8h, v22.16b, #0
-	WORD $0x4f08a639 // sshll2 v25.8h, v17.16b, #0
-	WORD $0x4e799ed6 // mul v22.8h, v22.8h, v25.8h
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	FMOVS        16(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        16(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x2f08a719 // ushll v25.8h, v24.8b, #0
-	WORD $0x0f08a61a // sshll v26.8h, v16.8b, #0
-	WORD $0x4e7a9f39 // mul v25.8h, v25.8h, v26.8h
-	WORD $0x6f08a71a // ushll2 v26.8h, v24.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709f5a // mul v26.8h, v26.8h, v16.8h
-	WORD $0x4e7abf30 // addp v16.8h, v25.8h, v26.8h
-	WORD $0x2f08a719 // ushll v25.8h, v24.8b, #0
-	WORD $0x0f08a63a // sshll v26.8h, v17.8b, #0
-	WORD $0x4e7a9f39 // mul v25.8h, v25.8h, v26.8h
-	WORD $0x6f08a718 // ushll2 v24.8h, v24.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719f18 // mul v24.8h, v24.8h, v17.8h
-	WORD $0x4e78bf31 // addp v17.8h, v25.8h, v24.8h
-	FMOVQ        160(R6), F24
-	FMOVQ        176(R6), F25
-	FMOVS        20(R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a71d // sshll2 v29.8h, v24.16b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x2f08a75c // ushll v28.8h, v26.8b, #0
-	WORD $0x0f08a73d // sshll v29.8h, v25.8b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a73d // sshll2 v29.8h, v25.16b, #0
-	WORD $0x4e7d9f5a // mul v26.8h, v26.8h, v29.8h
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e7b8673 // add v19.8h, v19.8h, v27.8h
-	WORD $0x4e7a8652 // add v18.8h, v18.8h, v26.8h
+	FMOVS        16(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        160(R6), (F16, F17)
+	FMOVS        20(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a71d // sshll2 v29.8h, v24.16b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x2f08a75c // ushll v28.8h, v26.8b, #0
-	WORD $0x0f08a73d // sshll v29.8h, v25.8b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a73d // sshll2 v29.8h, v25.16b, #0
-	WORD $0x4e7d9f5a // mul v26.8h, v26.8h, v29.8h
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e7b86b5 // add v21.8h, v21.8h, v27.8h
-	WORD $0x4e7a8694 // add v20.8h, v20.8h, v26.8h
-	FMOVS        20(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a71d // sshll2 v29.8h, v24.16b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x2f08a75c // ushll v28.8h, v26.8b, #0
-	WORD $0x0f08a73d // sshll v29.8h, v25.8b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a73d // sshll2 v29.8h, v25.16b, #0
-	WORD $0x4e7d9f5a // mul v26.8h, v26.8h, v29.8h
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e7b86f7 // add v23.8h, v23.8h, v27.8h
-	WORD $0x4e7a86d6 // add v22.8h, v22.8h, v26.8h
+	FMOVS        20(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        20(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a718 // sshll2 v24.8h, v24.16b, #0
-	WORD $0x4e789f9c // mul v28.8h, v28.8h, v24.8h
-	WORD $0x4e7cbf78 // addp v24.8h, v27.8h, v28.8h
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a73c // sshll v28.8h, v25.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a739 // sshll2 v25.8h, v25.16b, #0
-	WORD $0x4e799f5a // mul v26.8h, v26.8h, v25.8h
-	WORD $0x4e7abf79 // addp v25.8h, v27.8h, v26.8h
-	WORD $0x4e788610 // add v16.8h, v16.8h, v24.8h
-	WORD $0x4e798631 // add v17.8h, v17.8h, v25.8h
-	FMOVQ        192(R6), F24
-	FMOVQ        208(R6), F25
-	FMOVS        24(R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a71d // sshll2 v29.8h, v24.16b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x2f08a75c // ushll v28.8h, v26.8b, #0
-	WORD $0x0f08a73d // sshll v29.8h, v25.8b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a73d // sshll2 v29.8h, v25.16b, #0
-	WORD $0x4e7d9f5a // mul v26.8h, v26.8h, v29.8h
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e7b8673 // add v19.8h, v19.8h, v27.8h
-	WORD $0x4e7a8652 // add v18.8h, v18.8h, v26.8h
+	FMOVS        20(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        192(R6), (F16, F17)
+	FMOVS        24(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a71d // sshll2 v29.8h, v24.16b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x2f08a75c // ushll v28.8h, v26.8b, #0
-	WORD $0x0f08a73d // sshll v29.8h, v25.8b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a73d // sshll2 v29.8h, v25.16b, #0
-	WORD $0x4e7d9f5a // mul v26.8h, v26.8h, v29.8h
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e7b86b5 // add v21.8h, v21.8h, v27.8h
-	WORD $0x4e7a8694 // add v20.8h, v20.8h, v26.8h
-	FMOVS        24(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a71d // sshll2 v29.8h, v24.16b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x2f08a75c // ushll v28.8h, v26.8b, #0
-	WORD $0x0f08a73d // sshll v29.8h, v25.8b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a73d // sshll2 v29.8h, v25.16b, #0
-	WORD $0x4e7d9f5a // mul v26.8h, v26.8h, v29.8h
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e7b86f7 // add v23.8h, v23.8h, v27.8h
-	WORD $0x4e7a86d6 // add v22.8h, v22.8h, v26.8h
+	FMOVS        24(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        24(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a718 // sshll2 v24.8h, v24.16b, #0
-	WORD $0x4e789f9c // mul v28.8h, v28.8h, v24.8h
-	WORD $0x4e7cbf78 // addp v24.8h, v27.8h, v28.8h
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a73c // sshll v28.8h, v25.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a739 // sshll2 v25.8h, v25.16b, #0
-	WORD $0x4e799f5a // mul v26.8h, v26.8h, v25.8h
-	WORD $0x4e7abf79 // addp v25.8h, v27.8h, v26.8h
-	WORD $0x4e788610 // add v16.8h, v16.8h, v24.8h
-	WORD $0x4e798631 // add v17.8h, v17.8h, v25.8h
-	FMOVQ        224(R6), F24
-	FMOVQ        240(R6), F25
-	FMOVS        28(R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a71d // sshll2 v29.8h, v24.16b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x2f08a75c // ushll v28.8h, v26.8b, #0
-	WORD $0x0f08a73d // sshll v29.8h, v25.8b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a73d // sshll2 v29.8h, v25.16b, #0
-	WORD $0x4e7d9f5a // mul v26.8h, v26.8h, v29.8h
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e7b8673 // add v19.8h, v19.8h, v27.8h
-	WORD $0x4e7a8652 // add v18.8h, v18.8h, v26.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x4eb3856b // add v11.4s, v11.4s, v19.4s
-	WORD $0x4eb2854a // add v10.4s, v10.4s, v18.4s
+	FMOVS        24(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
+	FMOVS        28(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a71a // sshll v26.8h, v24.8b, #0
-	WORD $0x4e7a9e73 // mul v19.8h, v19.8h, v26.8h
-	WORD $0x6f08a65a // ushll2 v26.8h, v18.16b, #0
-	WORD $0x4f08a71b // sshll2 v27.8h, v24.16b, #0
-	WORD $0x4e7b9f5a // mul v26.8h, v26.8h, v27.8h
-	WORD $0x4e7abe73 // addp v19.8h, v19.8h, v26.8h
-	WORD $0x2f08a65a // ushll v26.8h, v18.8b, #0
-	WORD $0x0f08a73b // sshll v27.8h, v25.8b, #0
-	WORD $0x4e7b9f5a // mul v26.8h, v26.8h, v27.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a73b // sshll2 v27.8h, v25.16b, #0
-	WORD $0x4e7b9e52 // mul v18.8h, v18.8h, v27.8h
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e7386b5 // add v21.8h, v21.8h, v19.8h
-	WORD $0x4e728694 // add v20.8h, v20.8h, v18.8h
-	WORD $0x4e602ab2 // saddlp v18.4s, v21.8h
-	WORD $0x4e602a93 // saddlp v19.4s, v20.8h
-	WORD $0x4eb285ad // add v13.4s, v13.4s, v18.4s
-	WORD $0x4eb3858c // add v12.4s, v12.4s, v19.4s
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a714 // sshll v20.8h, v24.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a715 // sshll2 v21.8h, v24.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a735 // sshll v21.8h, v25.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a735 // sshll2 v21.8h, v25.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7386f7 // add v23.8h, v23.8h, v19.8h
-	WORD $0x4e7286d6 // add v22.8h, v22.8h, v18.8h
-	WORD $0x4e602af2 // saddlp v18.4s, v23.8h
-	WORD $0x4e602ad3 // saddlp v19.4s, v22.8h
-	WORD $0x4eb285ef // add v15.4s, v15.4s, v18.4s
-	WORD $0x4eb385ce // add v14.4s, v14.4s, v19.4s
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a714 // sshll v20.8h, v24.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a715 // sshll2 v21.8h, v24.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a735 // sshll v21.8h, v25.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a735 // sshll2 v21.8h, v25.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e738610 // add v16.8h, v16.8h, v19.8h
-	WORD $0x4e728631 // add v17.8h, v17.8h, v18.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x4eb08508 // add v8.4s, v8.4s, v16.4s
-	WORD $0x4eb18529 // add v9.4s, v9.4s, v17.4s
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        352(R6), F8
-	FMOVQ        368(R6), F9
+	FLDPQ        352(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -8250,742 +4781,442 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
 	FMOVS        (R8), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 	FMOVS        (R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
 	FMOVS        (R8), F16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R6), (F16, F17)
 	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
 	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x2f08a695 // ushll v21.8h, v20.8b, #0
-	WORD $0x0f08a616 // sshll v22.8h, v16.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a696 // ushll2 v22.8h, v20.16b, #0
-	WORD $0x4f08a617 // sshll2 v23.8h, v16.16b, #0
-	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x2f08a696 // ushll v22.8h, v20.8b, #0
-	WORD $0x0f08a637 // sshll v23.8h, v17.8b, #0
-	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
-	WORD $0x6f08a694 // ushll2 v20.8h, v20.16b, #0
-	WORD $0x4f08a637 // sshll2 v23.8h, v17.16b, #0
-	WORD $0x4e779e94 // mul v20.8h, v20.8h, v23.8h
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x2f08a6d7 // ushll v23.8h, v22.8b, #0
-	WORD $0x0f08a618 // sshll v24.8h, v16.8b, #0
-	WORD $0x4e789ef7 // mul v23.8h, v23.8h, v24.8h
-	WORD $0x6f08a6d8 // ushll2 v24.8h, v22.16b, #0
-	WORD $0x4f08a619 // sshll2 v25.8h, v16.16b, #0
-	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x2f08a6d8 // ushll v24.8h, v22.8b, #0
-	WORD $0x0f08a639 // sshll v25.8h, v17.8b, #0
-	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
-	WORD $0x6f08a6d6 // ushll2 v22.8h, v22.16b, #0
-	WORD $0x4f08a639 // sshll2 v25.8h, v17.16b, #0
-	WORD $0x4e799ed6 // mul v22.8h, v22.8h, v25.8h
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	FMOVS        8(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        8(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x2f08a719 // ushll v25.8h, v24.8b, #0
-	WORD $0x0f08a61a // sshll v26.8h, v16.8b, #0
-	WORD $0x4e7a9f39 // mul v25.8h, v25.8h, v26.8h
-	WORD $0x6f08a71a // ushll2 v26.8h, v24.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709f5a // mul v26.8h, v26.8h, v16.8h
-	WORD $0x4e7abf30 // addp v16.8h, v25.8h, v26.8h
-	WORD $0x2f08a719 // ushll v25.8h, v24.8b, #0
-	WORD $0x0f08a63a // sshll v26.8h, v17.8b, #0
-	WORD $0x4e7a9f39 // mul v25.8h, v25.8h, v26.8h
-	WORD $0x6f08a718 // ushll2 v24.8h, v24.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719f18 // mul v24.8h, v24.8h, v17.8h
-	WORD $0x4e78bf31 // addp v17.8h, v25.8h, v24.8h
-	FMOVQ        96(R6), F24
-	FMOVQ        112(R6), F25
-	FMOVS        12(R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a71d // sshll2 v29.8h, v24.16b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x2f08a75c // ushll v28.8h, v26.8b, #0
-	WORD $0x0f08a73d // sshll v29.8h, v25.8b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a73d // sshll2 v29.8h, v25.16b, #0
-	WORD $0x4e7d9f5a // mul v26.8h, v26.8h, v29.8h
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e7b8673 // add v19.8h, v19.8h, v27.8h
-	WORD $0x4e7a8652 // add v18.8h, v18.8h, v26.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x4eb3856b // add v11.4s, v11.4s, v19.4s
-	WORD $0x4eb2854a // add v10.4s, v10.4s, v18.4s
+	FMOVS        8(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
+	FMOVS        12(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a71a // sshll v26.8h, v24.8b, #0
-	WORD $0x4e7a9e73 // mul v19.8h, v19.8h, v26.8h
-	WORD $0x6f08a65a // ushll2 v26.8h, v18.16b, #0
-	WORD $0x4f08a71b // sshll2 v27.8h, v24.16b, #0
-	WORD $0x4e7b9f5a // mul v26.8h, v26.8h, v27.8h
-	WORD $0x4e7abe73 // addp v19.8h, v19.8h, v26.8h
-	WORD $0x2f08a65a // ushll v26.8h, v18.8b, #0
-	WORD $0x0f08a73b // sshll v27.8h, v25.8b, #0
-	WORD $0x4e7b9f5a // mul v26.8h, v26.8h, v27.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a73b // sshll2 v27.8h, v25.16b, #0
-	WORD $0x4e7b9e52 // mul v18.8h, v18.8h, v27.8h
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e7386b5 // add v21.8h, v21.8h, v19.8h
-	WORD $0x4e728694 // add v20.8h, v20.8h, v18.8h
-	WORD $0x4e602ab2 // saddlp v18.4s, v21.8h
-	WORD $0x4e602a93 // saddlp v19.4s, v20.8h
-	WORD $0x4eb285ad // add v13.4s, v13.4s, v18.4s
-	WORD $0x4eb3858c // add v12.4s, v12.4s, v19.4s
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a714 // sshll v20.8h, v24.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a715 // sshll2 v21.8h, v24.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a735 // sshll v21.8h, v25.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a735 // sshll2 v21.8h, v25.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7386f7 // add v23.8h, v23.8h, v19.8h
-	WORD $0x4e7286d6 // add v22.8h, v22.8h, v18.8h
-	WORD $0x4e602af2 // saddlp v18.4s, v23.8h
-	WORD $0x4e602ad3 // saddlp v19.4s, v22.8h
-	WORD $0x4eb285ef // add v15.4s, v15.4s, v18.4s
-	WORD $0x4eb385ce // add v14.4s, v14.4s, v19.4s
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a714 // sshll v20.8h, v24.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a715 // sshll2 v21.8h, v24.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a735 // sshll v21.8h, v25.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a735 // sshll2 v21.8h, v25.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e738610 // add v16.8h, v16.8h, v19.8h
-	WORD $0x4e728631 // add v17.8h, v17.8h, v18.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x4eb08508 // add v8.4s, v8.4s, v16.4s
-	WORD $0x4eb18529 // add v9.4s, v9.4s, v17.4s
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        288(R6), F8
-	FMOVQ        304(R6), F9
+	FLDPQ        288(R6), (F8, F9)
 	FMOVS        40(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        40(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        40(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
-	FMOVQ        128(R6), F8
-	FMOVQ        144(R6), F9
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	FLDPQ        128(R6), (F8, F9)
 	FMOVS        16(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a50c // sshll v12.8h, v8.8b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x6f08a54c // ushll2 v12.8h, v10.16b, #0
-	WORD $0x4f08a50d // sshll2 v13.8h, v8.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x2f08a54c // ushll v12.8h, v10.8b, #0
-	WORD $0x0f08a52d // sshll v13.8h, v9.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a52d // sshll2 v13.8h, v9.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
 	FMOVS        16(R8), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
-	WORD $0x0f08a50e // sshll v14.8h, v8.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a58e // ushll2 v14.8h, v12.16b, #0
-	WORD $0x4f08a50f // sshll2 v15.8h, v8.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
-	WORD $0x0f08a52f // sshll v15.8h, v9.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a52f // sshll2 v15.8h, v9.16b, #0
-	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 	FMOVS        16(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a510 // sshll v16.8h, v8.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a5d0 // ushll2 v16.8h, v14.16b, #0
-	WORD $0x4f08a511 // sshll2 v17.8h, v8.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x2f08a5d0 // ushll v16.8h, v14.8b, #0
-	WORD $0x0f08a531 // sshll v17.8h, v9.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a531 // sshll2 v17.8h, v9.16b, #0
-	WORD $0x4e719dce // mul v14.8h, v14.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
 	FMOVS        16(R8), F16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a512 // sshll v18.8h, v8.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a612 // ushll2 v18.8h, v16.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689e52 // mul v18.8h, v18.8h, v8.8h
-	WORD $0x4e72be28 // addp v8.8h, v17.8h, v18.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a532 // sshll v18.8h, v9.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699e10 // mul v16.8h, v16.8h, v9.8h
-	WORD $0x4e70be29 // addp v9.8h, v17.8h, v16.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        160(R6), (F16, F17)
 	FMOVS        20(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e73856b // add v11.8h, v11.8h, v19.8h
-	WORD $0x4e72854a // add v10.8h, v10.8h, v18.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ad // add v13.8h, v13.8h, v19.8h
-	WORD $0x4e72858c // add v12.8h, v12.8h, v18.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        20(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7385ef // add v15.8h, v15.8h, v19.8h
-	WORD $0x4e7285ce // add v14.8h, v14.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        20(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e94 // mul v20.8h, v20.8h, v16.8h
-	WORD $0x4e74be70 // addp v16.8h, v19.8h, v20.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
-	WORD $0x4e72be71 // addp v17.8h, v19.8h, v18.8h
-	WORD $0x4e708508 // add v8.8h, v8.8h, v16.8h
-	WORD $0x4e718529 // add v9.8h, v9.8h, v17.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        192(R6), (F16, F17)
 	FMOVS        24(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a614 // sshll v20.8h, v16.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a615 // sshll2 v21.8h, v16.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a635 // sshll v21.8h, v17.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a635 // sshll2 v21.8h, v17.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x2f08a695 // ushll v21.8h, v20.8b, #0
-	WORD $0x0f08a616 // sshll v22.8h, v16.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a696 // ushll2 v22.8h, v20.16b, #0
-	WORD $0x4f08a617 // sshll2 v23.8h, v16.16b, #0
-	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x2f08a696 // ushll v22.8h, v20.8b, #0
-	WORD $0x0f08a637 // sshll v23.8h, v17.8b, #0
-	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
-	WORD $0x6f08a694 // ushll2 v20.8h, v20.16b, #0
-	WORD $0x4f08a637 // sshll2 v23.8h, v17.16b, #0
-	WORD $0x4e779e94 // mul v20.8h, v20.8h, v23.8h
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x2f08a6d7 // ushll v23.8h, v22.8b, #0
-	WORD $0x0f08a618 // sshll v24.8h, v16.8b, #0
-	WORD $0x4e789ef7 // mul v23.8h, v23.8h, v24.8h
-	WORD $0x6f08a6d8 // ushll2 v24.8h, v22.16b, #0
-	WORD $0x4f08a619 // sshll2 v25.8h, v16.16b, #0
-	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x2f08a6d8 // ushll v24.8h, v22.8b, #0
-	WORD $0x0f08a639 // sshll v25.8h, v17.8b, #0
-	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
-	WORD $0x6f08a6d6 // ushll2 v22.8h, v22.16b, #0
-	WORD $0x4f08a639 // sshll2 v25.8h, v17.16b, #0
-	WORD $0x4e799ed6 // mul v22.8h, v22.8h, v25.8h
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	FMOVS        24(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        24(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x2f08a719 // ushll v25.8h, v24.8b, #0
-	WORD $0x0f08a61a // sshll v26.8h, v16.8b, #0
-	WORD $0x4e7a9f39 // mul v25.8h, v25.8h, v26.8h
-	WORD $0x6f08a71a // ushll2 v26.8h, v24.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709f5a // mul v26.8h, v26.8h, v16.8h
-	WORD $0x4e7abf30 // addp v16.8h, v25.8h, v26.8h
-	WORD $0x2f08a719 // ushll v25.8h, v24.8b, #0
-	WORD $0x0f08a63a // sshll v26.8h, v17.8b, #0
-	WORD $0x4e7a9f39 // mul v25.8h, v25.8h, v26.8h
-	WORD $0x6f08a718 // ushll2 v24.8h, v24.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719f18 // mul v24.8h, v24.8h, v17.8h
-	WORD $0x4e78bf31 // addp v17.8h, v25.8h, v24.8h
-	FMOVQ        224(R6), F24
-	FMOVQ        240(R6), F25
-	FMOVS        28(R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x2f08a75b // ushll v27.8h, v26.8b, #0
-	WORD $0x0f08a71c // sshll v28.8h, v24.8b, #0
-	WORD $0x4e7c9f7b // mul v27.8h, v27.8h, v28.8h
-	WORD $0x6f08a75c // ushll2 v28.8h, v26.16b, #0
-	WORD $0x4f08a71d // sshll2 v29.8h, v24.16b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x2f08a75c // ushll v28.8h, v26.8b, #0
-	WORD $0x0f08a73d // sshll v29.8h, v25.8b, #0
-	WORD $0x4e7d9f9c // mul v28.8h, v28.8h, v29.8h
-	WORD $0x6f08a75a // ushll2 v26.8h, v26.16b, #0
-	WORD $0x4f08a73d // sshll2 v29.8h, v25.16b, #0
-	WORD $0x4e7d9f5a // mul v26.8h, v26.8h, v29.8h
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e7b8673 // add v19.8h, v19.8h, v27.8h
-	WORD $0x4e7a8652 // add v18.8h, v18.8h, v26.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x4eb3856b // add v11.4s, v11.4s, v19.4s
-	WORD $0x4eb2854a // add v10.4s, v10.4s, v18.4s
+	FMOVS        24(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
+	FMOVS        28(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a71a // sshll v26.8h, v24.8b, #0
-	WORD $0x4e7a9e73 // mul v19.8h, v19.8h, v26.8h
-	WORD $0x6f08a65a // ushll2 v26.8h, v18.16b, #0
-	WORD $0x4f08a71b // sshll2 v27.8h, v24.16b, #0
-	WORD $0x4e7b9f5a // mul v26.8h, v26.8h, v27.8h
-	WORD $0x4e7abe73 // addp v19.8h, v19.8h, v26.8h
-	WORD $0x2f08a65a // ushll v26.8h, v18.8b, #0
-	WORD $0x0f08a73b // sshll v27.8h, v25.8b, #0
-	WORD $0x4e7b9f5a // mul v26.8h, v26.8h, v27.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a73b // sshll2 v27.8h, v25.16b, #0
-	WORD $0x4e7b9e52 // mul v18.8h, v18.8h, v27.8h
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e7386b5 // add v21.8h, v21.8h, v19.8h
-	WORD $0x4e728694 // add v20.8h, v20.8h, v18.8h
-	WORD $0x4e602ab2 // saddlp v18.4s, v21.8h
-	WORD $0x4e602a93 // saddlp v19.4s, v20.8h
-	WORD $0x4eb285ad // add v13.4s, v13.4s, v18.4s
-	WORD $0x4eb3858c // add v12.4s, v12.4s, v19.4s
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 	FMOVS        28(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a714 // sshll v20.8h, v24.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a715 // sshll2 v21.8h, v24.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a735 // sshll v21.8h, v25.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a735 // sshll2 v21.8h, v25.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e7386f7 // add v23.8h, v23.8h, v19.8h
-	WORD $0x4e7286d6 // add v22.8h, v22.8h, v18.8h
-	WORD $0x4e602af2 // saddlp v18.4s, v23.8h
-	WORD $0x4e602ad3 // saddlp v19.4s, v22.8h
-	WORD $0x4eb285ef // add v15.4s, v15.4s, v18.4s
-	WORD $0x4eb385ce // add v14.4s, v14.4s, v19.4s
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
 	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a714 // sshll v20.8h, v24.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a654 // ushll2 v20.8h, v18.16b, #0
-	WORD $0x4f08a715 // sshll2 v21.8h, v24.16b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x2f08a654 // ushll v20.8h, v18.8b, #0
-	WORD $0x0f08a735 // sshll v21.8h, v25.8b, #0
-	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a735 // sshll2 v21.8h, v25.16b, #0
-	WORD $0x4e759e52 // mul v18.8h, v18.8h, v21.8h
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e738610 // add v16.8h, v16.8h, v19.8h
-	WORD $0x4e728631 // add v17.8h, v17.8h, v18.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x4eb08508 // add v8.4s, v8.4s, v16.4s
-	WORD $0x4eb18529 // add v9.4s, v9.4s, v17.4s
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        36(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        36(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        320(R6), F8
-	FMOVQ        336(R6), F9
+	FLDPQ        320(R6), (F8, F9)
 	FMOVS        44(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
-	WORD $0x4e29cd41 // fmla v1.4s, v10.4s, v9.4s
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
-	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
 	FMOVS        44(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
 	FMOVS        44(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
 	ADD          $0x30, R5
 	ADD          $0x180, R6
@@ -9025,14 +5256,10 @@ TEXT ·mixLevels1xNEON(SB), NOSPLIT, $0-64
 loop1:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        80(R3), F5
-	FMOVQ        96(R3), F6
-	FMOVQ        112(R3), F7
+	FLDPQ        (R3), (F0, F1)
+	FLDPQ        32(R3), (F2, F3)
+	FLDPQ        64(R3), (F4, F5)
+	FLDPQ        96(R3), (F6, F7)
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -9042,7 +5269,6 @@ loop1:
 
 loop3:
 	FMOVS        (R3), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        (R5), F9
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
@@ -9051,8 +5277,8 @@ loop3:
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e28cd20 // fmla v0.4s, v9.4s, v8.4s
-	WORD $0x4e28cd41 // fmla v1.4s, v10.4s, v8.4s
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
 	FMOVS        8(R5), F9
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
@@ -9061,8 +5287,8 @@ loop3:
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	WORD $0x4e28cd43 // fmla v3.4s, v10.4s, v8.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
 	FMOVS        16(R5), F9
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
@@ -9071,8 +5297,8 @@ loop3:
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
 	FMOVS        24(R5), F9
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
@@ -9081,8 +5307,8 @@ loop3:
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          R6, R5
 	ADD          $4, R3
 	SUBS         $1, R4
@@ -9121,26 +5347,22 @@ loop1:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R5
 	FMOVQ        (R5), F2
 	ADD          R4, R3, R5
 	FMOVQ        16(R5), F3
-	FMOVQ        32(R3), F4
-	FMOVQ        48(R3), F5
+	FLDPQ        32(R3), (F4, F5)
 	ADD          R4, R3, R5
 	FMOVQ        32(R5), F6
 	ADD          R4, R3, R5
 	FMOVQ        48(R5), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
+	FLDPQ        64(R3), (F8, F9)
 	ADD          R4, R3, R5
 	FMOVQ        64(R5), F10
 	ADD          R4, R3, R5
 	FMOVQ        80(R5), F11
-	FMOVQ        96(R3), F12
-	FMOVQ        112(R3), F13
+	FLDPQ        96(R3), (F12, F13)
 	ADD          R4, R3, R5
 	FMOVQ        96(R5), F14
 	ADD          R4, R3, R3
@@ -9155,10 +5377,8 @@ loop1:
 
 loop3:
 	FMOVS        (R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	ADD          R4, R3, R8
 	FMOVS        (R8), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	FMOVS        (R6), F18
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
@@ -9167,10 +5387,10 @@ loop3:
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e30ce40 // fmla v0.4s, v18.4s, v16.4s
-	WORD $0x4e30ce61 // fmla v1.4s, v19.4s, v16.4s
-	WORD $0x4e31ce42 // fmla v2.4s, v18.4s, v17.4s
-	WORD $0x4e31ce63 // fmla v3.4s, v19.4s, v17.4s
+	WORD $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD $0x4f911242 // fmla v2.4s, v18.4s, v17.s[0]
+	WORD $0x4f911263 // fmla v3.4s, v19.4s, v17.s[0]
 	FMOVS        8(R6), F18
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
@@ -9179,10 +5399,10 @@ loop3:
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e30ce44 // fmla v4.4s, v18.4s, v16.4s
-	WORD $0x4e30ce65 // fmla v5.4s, v19.4s, v16.4s
-	WORD $0x4e31ce46 // fmla v6.4s, v18.4s, v17.4s
-	WORD $0x4e31ce67 // fmla v7.4s, v19.4s, v17.4s
+	WORD $0x4f901244 // fmla v4.4s, v18.4s, v16.s[0]
+	WORD $0x4f901265 // fmla v5.4s, v19.4s, v16.s[0]
+	WORD $0x4f911246 // fmla v6.4s, v18.4s, v17.s[0]
+	WORD $0x4f911267 // fmla v7.4s, v19.4s, v17.s[0]
 	FMOVS        16(R6), F18
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
@@ -9191,10 +5411,10 @@ loop3:
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e30ce48 // fmla v8.4s, v18.4s, v16.4s
-	WORD $0x4e30ce69 // fmla v9.4s, v19.4s, v16.4s
-	WORD $0x4e31ce4a // fmla v10.4s, v18.4s, v17.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
+	WORD $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
+	WORD $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
+	WORD $0x4f91124a // fmla v10.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
 	FMOVS        24(R6), F18
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
@@ -9203,10 +5423,10 @@ loop3:
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e30ce4c // fmla v12.4s, v18.4s, v16.4s
-	WORD $0x4e30ce6d // fmla v13.4s, v19.4s, v16.4s
-	WORD $0x4e31ce4e // fmla v14.4s, v18.4s, v17.4s
-	WORD $0x4e31ce6f // fmla v15.4s, v19.4s, v17.4s
+	WORD $0x4f90124c // fmla v12.4s, v18.4s, v16.s[0]
+	WORD $0x4f90126d // fmla v13.4s, v19.4s, v16.s[0]
+	WORD $0x4f91124e // fmla v14.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126f // fmla v15.4s, v19.4s, v17.s[0]
 	ADD          R7, R6
 	ADD          $4, R3
 	SUBS         $1, R5
@@ -9266,38 +5486,30 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R6
 	FMOVQ        (R6), F2
 	ADD          R4, R3, R6
 	FMOVQ        16(R6), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
+	FLDPQ        (R5), (F4, F5)
+	FLDPQ        32(R3), (F6, F7)
 	ADD          R4, R3, R6
 	FMOVQ        32(R6), F8
 	ADD          R4, R3, R6
 	FMOVQ        48(R6), F9
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
+	FLDPQ        32(R5), (F10, F11)
+	FLDPQ        64(R3), (F12, F13)
 	ADD          R4, R3, R6
 	FMOVQ        64(R6), F14
 	ADD          R4, R3, R6
 	FMOVQ        80(R6), F15
-	FMOVQ        64(R5), F16
-	FMOVQ        80(R5), F17
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F19
+	FLDPQ        64(R5), (F16, F17)
+	FLDPQ        96(R3), (F18, F19)
 	ADD          R4, R3, R6
 	FMOVQ        96(R6), F20
 	ADD          R4, R3, R3
 	FMOVQ        112(R3), F21
-	FMOVQ        96(R5), F22
-	FMOVQ        112(R5), F23
+	FLDPQ        96(R5), (F22, F23)
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -9311,12 +5523,9 @@ loop1:
 
 loop3:
 	FMOVS        (R3), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	ADD          R4, R3, R9
 	FMOVS        (R9), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	FMOVS        (R7), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -9325,12 +5534,12 @@ loop3:
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e38cf60 // fmla v0.4s, v27.4s, v24.4s
-	WORD $0x4e38cf81 // fmla v1.4s, v28.4s, v24.4s
-	WORD $0x4e39cf62 // fmla v2.4s, v27.4s, v25.4s
-	WORD $0x4e39cf83 // fmla v3.4s, v28.4s, v25.4s
-	WORD $0x4e3acf64 // fmla v4.4s, v27.4s, v26.4s
-	WORD $0x4e3acf85 // fmla v5.4s, v28.4s, v26.4s
+	WORD $0x4f981360 // fmla v0.4s, v27.4s, v24.s[0]
+	WORD $0x4f981381 // fmla v1.4s, v28.4s, v24.s[0]
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1364 // fmla v4.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1385 // fmla v5.4s, v28.4s, v26.s[0]
 	FMOVS        8(R7), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -9339,12 +5548,12 @@ loop3:
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e38cf66 // fmla v6.4s, v27.4s, v24.4s
-	WORD $0x4e38cf87 // fmla v7.4s, v28.4s, v24.4s
-	WORD $0x4e39cf68 // fmla v8.4s, v27.4s, v25.4s
-	WORD $0x4e39cf89 // fmla v9.4s, v28.4s, v25.4s
-	WORD $0x4e3acf6a // fmla v10.4s, v27.4s, v26.4s
-	WORD $0x4e3acf8b // fmla v11.4s, v28.4s, v26.4s
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981387 // fmla v7.4s, v28.4s, v24.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a136a // fmla v10.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138b // fmla v11.4s, v28.4s, v26.s[0]
 	FMOVS        16(R7), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -9353,12 +5562,12 @@ loop3:
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e38cf6c // fmla v12.4s, v27.4s, v24.4s
-	WORD $0x4e38cf8d // fmla v13.4s, v28.4s, v24.4s
-	WORD $0x4e39cf6e // fmla v14.4s, v27.4s, v25.4s
-	WORD $0x4e39cf8f // fmla v15.4s, v28.4s, v25.4s
-	WORD $0x4e3acf70 // fmla v16.4s, v27.4s, v26.4s
-	WORD $0x4e3acf91 // fmla v17.4s, v28.4s, v26.4s
+	WORD $0x4f98136c // fmla v12.4s, v27.4s, v24.s[0]
+	WORD $0x4f98138d // fmla v13.4s, v28.4s, v24.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1370 // fmla v16.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1391 // fmla v17.4s, v28.4s, v26.s[0]
 	FMOVS        24(R7), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -9367,12 +5576,12 @@ loop3:
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e38cf72 // fmla v18.4s, v27.4s, v24.4s
-	WORD $0x4e38cf93 // fmla v19.4s, v28.4s, v24.4s
-	WORD $0x4e39cf74 // fmla v20.4s, v27.4s, v25.4s
-	WORD $0x4e39cf95 // fmla v21.4s, v28.4s, v25.4s
-	WORD $0x4e3acf76 // fmla v22.4s, v27.4s, v26.4s
-	WORD $0x4e3acf97 // fmla v23.4s, v28.4s, v26.4s
+	WORD $0x4f981372 // fmla v18.4s, v27.4s, v24.s[0]
+	WORD $0x4f981393 // fmla v19.4s, v28.4s, v24.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1376 // fmla v22.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1397 // fmla v23.4s, v28.4s, v26.s[0]
 	ADD          R8, R7
 	ADD          $4, R3
 	ADD          $4, R5
@@ -9445,26 +5654,22 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R6
 	FMOVQ        (R6), F2
 	ADD          R4, R3, R6
 	FMOVQ        16(R6), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R6
 	FMOVQ        (R6), F6
 	ADD          R4, R5, R6
 	FMOVQ        16(R6), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        48(R3), F9
+	FLDPQ        32(R3), (F8, F9)
 	ADD          R4, R3, R6
 	FMOVQ        32(R6), F10
 	ADD          R4, R3, R3
 	FMOVQ        48(R3), F11
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	FLDPQ        32(R5), (F12, F13)
 	ADD          R4, R5, R3
 	FMOVQ        32(R3), F14
 	ADD          R4, R5, R3
@@ -9482,15 +5687,11 @@ loop1:
 
 loop3:
 	FMOVS        (R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	ADD          R4, R3, R9
 	FMOVS        (R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	ADD          R4, R5, R9
 	FMOVS        (R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	FMOVS        (R7), F20
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
@@ -9499,14 +5700,14 @@ loop3:
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e30ce80 // fmla v0.4s, v20.4s, v16.4s
-	WORD $0x4e30cea1 // fmla v1.4s, v21.4s, v16.4s
-	WORD $0x4e31ce82 // fmla v2.4s, v20.4s, v17.4s
-	WORD $0x4e31cea3 // fmla v3.4s, v21.4s, v17.4s
-	WORD $0x4e32ce84 // fmla v4.4s, v20.4s, v18.4s
-	WORD $0x4e32cea5 // fmla v5.4s, v21.4s, v18.4s
-	WORD $0x4e33ce86 // fmla v6.4s, v20.4s, v19.4s
-	WORD $0x4e33cea7 // fmla v7.4s, v21.4s, v19.4s
+	WORD $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD $0x4f911282 // fmla v2.4s, v20.4s, v17.s[0]
+	WORD $0x4f9112a3 // fmla v3.4s, v21.4s, v17.s[0]
+	WORD $0x4f921284 // fmla v4.4s, v20.4s, v18.s[0]
+	WORD $0x4f9212a5 // fmla v5.4s, v21.4s, v18.s[0]
+	WORD $0x4f931286 // fmla v6.4s, v20.4s, v19.s[0]
+	WORD $0x4f9312a7 // fmla v7.4s, v21.4s, v19.s[0]
 	FMOVS        8(R7), F20
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
@@ -9515,14 +5716,14 @@ loop3:
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e30ce88 // fmla v8.4s, v20.4s, v16.4s
-	WORD $0x4e30cea9 // fmla v9.4s, v21.4s, v16.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	WORD $0x4e31ceab // fmla v11.4s, v21.4s, v17.4s
-	WORD $0x4e32ce8c // fmla v12.4s, v20.4s, v18.4s
-	WORD $0x4e32cead // fmla v13.4s, v21.4s, v18.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
+	WORD $0x4f901288 // fmla v8.4s, v20.4s, v16.s[0]
+	WORD $0x4f9012a9 // fmla v9.4s, v21.4s, v16.s[0]
+	WORD $0x4f91128a // fmla v10.4s, v20.4s, v17.s[0]
+	WORD $0x4f9112ab // fmla v11.4s, v21.4s, v17.s[0]
+	WORD $0x4f92128c // fmla v12.4s, v20.4s, v18.s[0]
+	WORD $0x4f9212ad // fmla v13.4s, v21.4s, v18.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
 	ADD          R8, R7
 	ADD          $4, R3
 	ADD          $4, R5
@@ -9591,34 +5792,28 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R7
 	FMOVQ        (R7), F6
 	ADD          R4, R5, R7
 	FMOVQ        16(R7), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
+	FLDPQ        (R6), (F8, F9)
+	FLDPQ        32(R3), (F10, F11)
 	ADD          R4, R3, R7
 	FMOVQ        32(R7), F12
 	ADD          R4, R3, R3
 	FMOVQ        48(R3), F13
-	FMOVQ        32(R5), F14
-	FMOVQ        48(R5), F15
+	FLDPQ        32(R5), (F14, F15)
 	ADD          R4, R5, R3
 	FMOVQ        32(R3), F16
 	ADD          R4, R5, R3
 	FMOVQ        48(R3), F17
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
+	FLDPQ        32(R6), (F18, F19)
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -9643,27 +5838,22 @@ loop3:
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	FMOVS        (R3), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
+	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612a1 // fmla v1.4s, v21.4s, v22.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce82 // fmla v2.4s, v20.4s, v22.4s
-	WORD $0x4e36cea3 // fmla v3.4s, v21.4s, v22.4s
+	WORD $0x4f961282 // fmla v2.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612a3 // fmla v3.4s, v21.4s, v22.s[0]
 	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e36cea5 // fmla v5.4s, v21.4s, v22.4s
+	WORD $0x4f961284 // fmla v4.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612a5 // fmla v5.4s, v21.4s, v22.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e36cea7 // fmla v7.4s, v21.4s, v22.4s
+	WORD $0x4f961286 // fmla v6.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612a7 // fmla v7.4s, v21.4s, v22.s[0]
 	FMOVS        (R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
-	WORD $0x4e36cea9 // fmla v9.4s, v21.4s, v22.4s
+	WORD $0x4f961288 // fmla v8.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612a9 // fmla v9.4s, v21.4s, v22.s[0]
 	FMOVS        8(R8), F20
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
@@ -9673,27 +5863,22 @@ loop3:
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	FMOVS        (R3), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e36ceab // fmla v11.4s, v21.4s, v22.4s
+	WORD $0x4f96128a // fmla v10.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612ab // fmla v11.4s, v21.4s, v22.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
+	WORD $0x4f96128c // fmla v12.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612ad // fmla v13.4s, v21.4s, v22.s[0]
 	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	WORD $0x4e36ceaf // fmla v15.4s, v21.4s, v22.4s
+	WORD $0x4f96128e // fmla v14.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612af // fmla v15.4s, v21.4s, v22.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	WORD $0x4e36ceb1 // fmla v17.4s, v21.4s, v22.4s
+	WORD $0x4f961290 // fmla v16.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612b1 // fmla v17.4s, v21.4s, v22.s[0]
 	FMOVS        (R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -9771,38 +5956,32 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
+	FLDPQ        (R3), (F0, F1)
 	ADD          R4, R3, R7
 	FMOVQ        (R7), F2
 	ADD          R4, R3, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	FLDPQ        (R5), (F4, F5)
 	ADD          R4, R5, R7
 	FMOVQ        (R7), F6
 	ADD          R4, R5, R7
 	FMOVQ        16(R7), F7
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	ADD          R4, R6, R7
 	FMOVQ        (R7), F10
 	ADD          R4, R6, R7
 	FMOVQ        16(R7), F11
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F13
+	FLDPQ        32(R3), (F12, F13)
 	ADD          R4, R3, R7
 	FMOVQ        32(R7), F14
 	ADD          R4, R3, R3
 	FMOVQ        48(R3), F15
-	FMOVQ        32(R5), F16
-	FMOVQ        48(R5), F17
+	FLDPQ        32(R5), (F16, F17)
 	ADD          R4, R5, R3
 	FMOVQ        32(R3), F18
 	ADD          R4, R5, R3
 	FMOVQ        48(R3), F19
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F21
+	FLDPQ        32(R6), (F20, F21)
 	ADD          R4, R6, R3
 	FMOVQ        32(R3), F22
 	ADD          R4, R6, R3
@@ -9831,32 +6010,26 @@ loop3:
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	FMOVS        (R3), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
-	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
-	WORD $0x4e3acf23 // fmla v3.4s, v25.4s, v26.4s
+	WORD $0x4f9a1302 // fmla v2.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1323 // fmla v3.4s, v25.4s, v26.s[0]
 	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
-	WORD $0x4e3acf25 // fmla v5.4s, v25.4s, v26.4s
+	WORD $0x4f9a1304 // fmla v4.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1325 // fmla v5.4s, v25.4s, v26.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
-	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	WORD $0x4f9a1306 // fmla v6.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1327 // fmla v7.4s, v25.4s, v26.s[0]
 	FMOVS        (R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
-	WORD $0x4e3acf29 // fmla v9.4s, v25.4s, v26.4s
+	WORD $0x4f9a1308 // fmla v8.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1329 // fmla v9.4s, v25.4s, v26.s[0]
 	ADD          R4, R6, R10
 	FMOVS        (R10), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
-	WORD $0x4e3acf2b // fmla v11.4s, v25.4s, v26.4s
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a132b // fmla v11.4s, v25.4s, v26.s[0]
 	FMOVS        8(R8), F24
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
@@ -9866,32 +6039,26 @@ loop3:
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	FMOVS        (R3), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
-	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	WORD $0x4f9a130c // fmla v12.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a132d // fmla v13.4s, v25.4s, v26.s[0]
 	ADD          R4, R3, R10
 	FMOVS        (R10), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a132f // fmla v15.4s, v25.4s, v26.s[0]
 	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3acf31 // fmla v17.4s, v25.4s, v26.4s
+	WORD $0x4f9a1310 // fmla v16.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1331 // fmla v17.4s, v25.4s, v26.s[0]
 	ADD          R4, R5, R10
 	FMOVS        (R10), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	WORD $0x4f9a1312 // fmla v18.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1333 // fmla v19.4s, v25.4s, v26.s[0]
 	FMOVS        (R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
+	WORD $0x4f9a1314 // fmla v20.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1335 // fmla v21.4s, v25.4s, v26.s[0]
 	ADD          R4, R6, R10
 	FMOVS        (R10), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
+	WORD $0x4f9a1316 // fmla v22.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1337 // fmla v23.4s, v25.4s, v26.s[0]
 	ADD          R9, R8
 	ADD          $4, R3
 	ADD          $4, R5
@@ -9990,8 +6157,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R5), F16
-	FMOVQ        16(R5), F17
+	FLDPQ        (R5), (F16, F17)
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
@@ -10016,8 +6182,7 @@ loop3:
 	WORD $0x4e74c231 // smull2 v17.4s, v17.8h, v20.8h
 	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
 	WORD $0x4eb08463 // add v3.4s, v3.4s, v16.4s
-	FMOVQ        32(R5), F16
-	FMOVQ        48(R5), F17
+	FLDPQ        32(R5), (F16, F17)
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
@@ -10042,8 +6207,7 @@ loop3:
 	WORD $0x4e74c231 // smull2 v17.4s, v17.8h, v20.8h
 	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
 	WORD $0x4eb084e7 // add v7.4s, v7.4s, v16.4s
-	FMOVQ        64(R5), F16
-	FMOVQ        80(R5), F17
+	FLDPQ        64(R5), (F16, F17)
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
@@ -10068,8 +6232,7 @@ loop3:
 	WORD $0x4e74c231 // smull2 v17.4s, v17.8h, v20.8h
 	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
 	WORD $0x4eb0856b // add v11.4s, v11.4s, v16.4s
-	FMOVQ        96(R5), F16
-	FMOVQ        112(R5), F17
+	FLDPQ        96(R5), (F16, F17)
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
@@ -10107,85 +6270,76 @@ done4:
 	MOVD         d+32(FP), R4
 	ADD          R1, R3
 	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4e823811 // zip1 v17.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FMOVQ        (R3), F2
-	FMOVQ        16(R3), F18
+	FLDPQ        (R3), (F2, F18)
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4e30ce22 // fmla v2.4s, v17.4s, v16.4s
-	WORD $0x4e30cc12 // fmla v18.4s, v0.4s, v16.4s
+	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
+	WORD $0x4f901012 // fmla v18.4s, v0.4s, v16.s[0]
 	FMOVQ        F2, (R3)
 	FMOVQ        F18, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R3), F2
-	FMOVQ        80(R3), F3
+	FLDPQ        64(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 64(R3)
 	FMOVQ        F3, 80(R3)
 	WORD $0x4e863880 // zip1 v0.4s, v4.4s, v6.4s
 	WORD $0x4e867881 // zip2 v1.4s, v4.4s, v6.4s
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
+	FLDPQ        32(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 32(R3)
 	FMOVQ        F3, 48(R3)
 	WORD $0x4e8738a0 // zip1 v0.4s, v5.4s, v7.4s
 	WORD $0x4e8778a1 // zip2 v1.4s, v5.4s, v7.4s
-	FMOVQ        96(R3), F2
-	FMOVQ        112(R3), F3
+	FLDPQ        96(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
 	WORD $0x4e8a3900 // zip1 v0.4s, v8.4s, v10.4s
 	WORD $0x4e8a7901 // zip2 v1.4s, v8.4s, v10.4s
-	FMOVQ        128(R3), F2
-	FMOVQ        144(R3), F3
+	FLDPQ        128(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 128(R3)
 	FMOVQ        F3, 144(R3)
 	WORD $0x4e8b3920 // zip1 v0.4s, v9.4s, v11.4s
 	WORD $0x4e8b7921 // zip2 v1.4s, v9.4s, v11.4s
-	FMOVQ        192(R3), F2
-	FMOVQ        208(R3), F3
+	FLDPQ        192(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 192(R3)
 	FMOVQ        F3, 208(R3)
 	WORD $0x4e8e3980 // zip1 v0.4s, v12.4s, v14.4s
 	WORD $0x4e8e7981 // zip2 v1.4s, v12.4s, v14.4s
-	FMOVQ        160(R3), F2
-	FMOVQ        176(R3), F3
+	FLDPQ        160(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 160(R3)
 	FMOVQ        F3, 176(R3)
 	WORD $0x4e8f39a0 // zip1 v0.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a1 // zip2 v1.4s, v13.4s, v15.4s
-	FMOVQ        224(R3), F2
-	FMOVQ        240(R3), F3
+	FLDPQ        224(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 224(R3)
 	FMOVQ        F3, 240(R3)
 	ADD          $0x80, R0
@@ -10231,8 +6385,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F16
-	FMOVQ        16(R6), F17
+	FLDPQ        (R6), (F16, F17)
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
@@ -10276,8 +6429,7 @@ loop3:
 	WORD $0x4e74c231 // smull2 v17.4s, v17.8h, v20.8h
 	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
 	WORD $0x4eb084e7 // add v7.4s, v7.4s, v16.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	FLDPQ        32(R6), (F16, F17)
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
@@ -10335,49 +6487,43 @@ done4:
 	MOVD         d+32(FP), R5
 	ADD          R1, R3
 	FMOVS        (R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4e823811 // zip1 v17.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FMOVQ        (R3), F2
-	FMOVQ        16(R3), F18
+	FLDPQ        (R3), (F2, F18)
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4e30ce22 // fmla v2.4s, v17.4s, v16.4s
-	WORD $0x4e30cc12 // fmla v18.4s, v0.4s, v16.4s
+	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
+	WORD $0x4f901012 // fmla v18.4s, v0.4s, v16.s[0]
 	FMOVQ        F2, (R3)
 	FMOVQ        F18, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R3), F2
-	FMOVQ        80(R3), F3
+	FLDPQ        64(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 64(R3)
 	FMOVQ        F3, 80(R3)
 	WORD $0x4e8a3900 // zip1 v0.4s, v8.4s, v10.4s
 	WORD $0x4e8a7901 // zip2 v1.4s, v8.4s, v10.4s
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
+	FLDPQ        32(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 32(R3)
 	FMOVQ        F3, 48(R3)
 	WORD $0x4e8b3920 // zip1 v0.4s, v9.4s, v11.4s
 	WORD $0x4e8b7921 // zip2 v1.4s, v9.4s, v11.4s
-	FMOVQ        96(R3), F2
-	FMOVQ        112(R3), F3
+	FLDPQ        96(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
 	FMOVS        4(R5), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R5
@@ -10386,8 +6532,8 @@ done4:
 	FMOVQ        16(R5), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R5
 	FMOVQ        F3, (R5)
 	ADD          R4, R3, R5
@@ -10400,8 +6546,8 @@ done4:
 	FMOVQ        80(R5), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R5
 	FMOVQ        F3, 64(R5)
 	ADD          R4, R3, R5
@@ -10414,8 +6560,8 @@ done4:
 	FMOVQ        48(R5), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R5
 	FMOVQ        F3, 32(R5)
 	ADD          R4, R3, R5
@@ -10428,8 +6574,8 @@ done4:
 	FMOVQ        112(R5), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R5
 	FMOVQ        F3, 96(R5)
 	ADD          R4, R3, R3
@@ -10488,8 +6634,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R7), F24
-	FMOVQ        16(R7), F25
+	FLDPQ        (R7), (F24, F25)
 	WORD $0x4f18571a // shl v26.8h, v24.8h, #8
 	WORD $0x4f18573b // shl v27.8h, v25.8h, #8
 	WORD $0x4f18075a // sshr v26.8h, v26.8h, #8
@@ -10551,8 +6696,7 @@ loop3:
 	WORD $0x4e7cc339 // smull2 v25.4s, v25.8h, v28.8h
 	WORD $0x4eb9bf18 // addp v24.4s, v24.4s, v25.4s
 	WORD $0x4eb8856b // add v11.4s, v11.4s, v24.4s
-	FMOVQ        32(R7), F24
-	FMOVQ        48(R7), F25
+	FLDPQ        32(R7), (F24, F25)
 	WORD $0x4f18571a // shl v26.8h, v24.8h, #8
 	WORD $0x4f18573b // shl v27.8h, v25.8h, #8
 	WORD $0x4f18075a // sshr v26.8h, v26.8h, #8
@@ -10633,49 +6777,43 @@ done4:
 	ADD          R1, R3
 	ADD          R1, R5
 	FMOVS        (R6), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e823819 // zip1 v25.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FMOVQ        (R3), F2
-	FMOVQ        16(R3), F26
+	FLDPQ        (R3), (F2, F26)
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4e38cf22 // fmla v2.4s, v25.4s, v24.4s
-	WORD $0x4e38cc1a // fmla v26.4s, v0.4s, v24.4s
+	WORD $0x4f981322 // fmla v2.4s, v25.4s, v24.s[0]
+	WORD $0x4f98101a // fmla v26.4s, v0.4s, v24.s[0]
 	FMOVQ        F2, (R3)
 	FMOVQ        F26, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R3), F2
-	FMOVQ        80(R3), F3
+	FLDPQ        64(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e38cc02 // fmla v2.4s, v0.4s, v24.4s
-	WORD $0x4e38cc23 // fmla v3.4s, v1.4s, v24.4s
+	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
+	WORD $0x4f981023 // fmla v3.4s, v1.4s, v24.s[0]
 	FMOVQ        F2, 64(R3)
 	FMOVQ        F3, 80(R3)
 	WORD $0x4e8e3980 // zip1 v0.4s, v12.4s, v14.4s
 	WORD $0x4e8e7981 // zip2 v1.4s, v12.4s, v14.4s
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
+	FLDPQ        32(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e38cc02 // fmla v2.4s, v0.4s, v24.4s
-	WORD $0x4e38cc23 // fmla v3.4s, v1.4s, v24.4s
+	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
+	WORD $0x4f981023 // fmla v3.4s, v1.4s, v24.s[0]
 	FMOVQ        F2, 32(R3)
 	FMOVQ        F3, 48(R3)
 	WORD $0x4e8f39a0 // zip1 v0.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a1 // zip2 v1.4s, v13.4s, v15.4s
-	FMOVQ        96(R3), F2
-	FMOVQ        112(R3), F3
+	FLDPQ        96(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e38cc02 // fmla v2.4s, v0.4s, v24.4s
-	WORD $0x4e38cc23 // fmla v3.4s, v1.4s, v24.4s
+	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
+	WORD $0x4f981023 // fmla v3.4s, v1.4s, v24.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
 	FMOVS        4(R6), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R7
@@ -10684,8 +6822,8 @@ done4:
 	FMOVQ        16(R7), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R7
 	FMOVQ        F3, (R7)
 	ADD          R4, R3, R7
@@ -10698,8 +6836,8 @@ done4:
 	FMOVQ        80(R7), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R7
 	FMOVQ        F3, 64(R7)
 	ADD          R4, R3, R7
@@ -10712,8 +6850,8 @@ done4:
 	FMOVQ        48(R7), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R7
 	FMOVQ        F3, 32(R7)
 	ADD          R4, R3, R7
@@ -10726,52 +6864,47 @@ done4:
 	FMOVQ        112(R7), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R7
 	FMOVQ        F3, 96(R7)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 112(R3)
 	FMOVS        8(R6), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FMOVQ        (R5), F3
-	FMOVQ        16(R5), F4
+	FLDPQ        (R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, (R5)
 	FMOVQ        F4, 16(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FMOVQ        64(R5), F3
-	FMOVQ        80(R5), F4
+	FLDPQ        64(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R5)
 	FMOVQ        F4, 80(R5)
 	WORD $0x4e963a81 // zip1 v1.4s, v20.4s, v22.4s
 	WORD $0x4e967a82 // zip2 v2.4s, v20.4s, v22.4s
-	FMOVQ        32(R5), F3
-	FMOVQ        48(R5), F4
+	FLDPQ        32(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 32(R5)
 	FMOVQ        F4, 48(R5)
 	WORD $0x4e973aa1 // zip1 v1.4s, v21.4s, v23.4s
 	WORD $0x4e977aa2 // zip2 v2.4s, v21.4s, v23.4s
-	FMOVQ        96(R5), F3
-	FMOVQ        112(R5), F4
+	FLDPQ        96(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R5)
 	FMOVQ        F4, 112(R5)
 	ADD          $0x40, R0
@@ -10820,8 +6953,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R7), F16
-	FMOVQ        16(R7), F17
+	FLDPQ        (R7), (F16, F17)
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
@@ -10921,29 +7053,25 @@ done4:
 	ADD          R1, R3
 	ADD          R1, R5
 	FMOVS        (R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4e823811 // zip1 v17.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FMOVQ        (R3), F2
-	FMOVQ        16(R3), F18
+	FLDPQ        (R3), (F2, F18)
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4e30ce22 // fmla v2.4s, v17.4s, v16.4s
-	WORD $0x4e30cc12 // fmla v18.4s, v0.4s, v16.4s
+	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
+	WORD $0x4f901012 // fmla v18.4s, v0.4s, v16.s[0]
 	FMOVQ        F2, (R3)
 	FMOVQ        F18, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R3), F2
-	FMOVQ        80(R3), F3
+	FLDPQ        64(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 64(R3)
 	FMOVQ        F3, 80(R3)
 	FMOVS        4(R6), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R7
@@ -10952,8 +7080,8 @@ done4:
 	FMOVQ        16(R7), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R7
 	FMOVQ        F3, (R7)
 	ADD          R4, R3, R7
@@ -10966,36 +7094,32 @@ done4:
 	FMOVQ        80(R7), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R7
 	FMOVQ        F3, 64(R7)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 80(R3)
 	FMOVS        8(R6), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FMOVQ        (R5), F3
-	FMOVQ        16(R5), F4
+	FLDPQ        (R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, (R5)
 	FMOVQ        F4, 16(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FMOVQ        64(R5), F3
-	FMOVQ        80(R5), F4
+	FLDPQ        64(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R5)
 	FMOVQ        F4, 80(R5)
 	FMOVS        12(R6), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
@@ -11004,8 +7128,8 @@ done4:
 	FMOVQ        16(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, (R3)
 	ADD          R4, R5, R3
@@ -11018,8 +7142,8 @@ done4:
 	FMOVQ        80(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, 64(R3)
 	ADD          R4, R5, R3
@@ -11052,8 +7176,7 @@ done4:
 	BLT          done6
 
 loop5:
-	FMOVQ        32(R7), F16
-	FMOVQ        48(R7), F17
+	FLDPQ        32(R7), (F16, F17)
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
@@ -11153,29 +7276,25 @@ done6:
 	ADD          R1, R3
 	ADD          R1, R5
 	FMOVS        (R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4e823811 // zip1 v17.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F18
+	FLDPQ        32(R3), (F2, F18)
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4e30ce22 // fmla v2.4s, v17.4s, v16.4s
-	WORD $0x4e30cc12 // fmla v18.4s, v0.4s, v16.4s
+	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
+	WORD $0x4f901012 // fmla v18.4s, v0.4s, v16.s[0]
 	FMOVQ        F2, 32(R3)
 	FMOVQ        F18, 48(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FMOVQ        96(R3), F2
-	FMOVQ        112(R3), F3
+	FLDPQ        96(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e30cc02 // fmla v2.4s, v0.4s, v16.4s
-	WORD $0x4e30cc23 // fmla v3.4s, v1.4s, v16.4s
+	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
+	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
 	FMOVS        4(R6), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R7
@@ -11184,8 +7303,8 @@ done6:
 	FMOVQ        48(R7), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R7
 	FMOVQ        F3, 32(R7)
 	ADD          R4, R3, R7
@@ -11198,36 +7317,32 @@ done6:
 	FMOVQ        112(R7), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R7
 	FMOVQ        F3, 96(R7)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 112(R3)
 	FMOVS        8(R6), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FMOVQ        32(R5), F3
-	FMOVQ        48(R5), F4
+	FLDPQ        32(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 32(R5)
 	FMOVQ        F4, 48(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FMOVQ        96(R5), F3
-	FMOVQ        112(R5), F4
+	FLDPQ        96(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R5)
 	FMOVQ        F4, 112(R5)
 	FMOVS        12(R6), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
@@ -11236,8 +7351,8 @@ done6:
 	FMOVQ        48(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, 32(R3)
 	ADD          R4, R5, R3
@@ -11250,8 +7365,8 @@ done6:
 	FMOVQ        112(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, 96(R3)
 	ADD          R4, R5, R3
@@ -11309,8 +7424,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R8), F20
-	FMOVQ        16(R8), F21
+	FLDPQ        (R8), (F20, F21)
 	WORD $0x4f185696 // shl v22.8h, v20.8h, #8
 	WORD $0x4f1856b7 // shl v23.8h, v21.8h, #8
 	WORD $0x4f1806d6 // sshr v22.8h, v22.8h, #8
@@ -11433,29 +7547,25 @@ done4:
 	ADD          R1, R5
 	ADD          R1, R6
 	FMOVS        (R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4e823815 // zip1 v21.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FMOVQ        (R3), F2
-	FMOVQ        16(R3), F22
+	FLDPQ        (R3), (F2, F22)
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4e34cea2 // fmla v2.4s, v21.4s, v20.4s
-	WORD $0x4e34cc16 // fmla v22.4s, v0.4s, v20.4s
+	WORD $0x4f9412a2 // fmla v2.4s, v21.4s, v20.s[0]
+	WORD $0x4f941016 // fmla v22.4s, v0.4s, v20.s[0]
 	FMOVQ        F2, (R3)
 	FMOVQ        F22, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R3), F2
-	FMOVQ        80(R3), F3
+	FLDPQ        64(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e34cc02 // fmla v2.4s, v0.4s, v20.4s
-	WORD $0x4e34cc23 // fmla v3.4s, v1.4s, v20.4s
+	WORD $0x4f941002 // fmla v2.4s, v0.4s, v20.s[0]
+	WORD $0x4f941023 // fmla v3.4s, v1.4s, v20.s[0]
 	FMOVQ        F2, 64(R3)
 	FMOVQ        F3, 80(R3)
 	FMOVS        4(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R8
@@ -11464,8 +7574,8 @@ done4:
 	FMOVQ        16(R8), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R8
 	FMOVQ        F3, (R8)
 	ADD          R4, R3, R8
@@ -11478,36 +7588,32 @@ done4:
 	FMOVQ        80(R8), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R8
 	FMOVQ        F3, 64(R8)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 80(R3)
 	FMOVS        8(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FMOVQ        (R5), F3
-	FMOVQ        16(R5), F4
+	FLDPQ        (R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, (R5)
 	FMOVQ        F4, 16(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FMOVQ        64(R5), F3
-	FMOVQ        80(R5), F4
+	FLDPQ        64(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R5)
 	FMOVQ        F4, 80(R5)
 	FMOVS        12(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
@@ -11516,8 +7622,8 @@ done4:
 	FMOVQ        16(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, (R3)
 	ADD          R4, R5, R3
@@ -11530,32 +7636,29 @@ done4:
 	FMOVQ        80(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, 64(R3)
 	ADD          R4, R5, R3
 	FMOVQ        F4, 80(R3)
 	FMOVS        16(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e923a01 // zip1 v1.4s, v16.4s, v18.4s
 	WORD $0x4e927a02 // zip2 v2.4s, v16.4s, v18.4s
-	FMOVQ        (R6), F3
-	FMOVQ        16(R6), F4
+	FLDPQ        (R6), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, (R6)
 	FMOVQ        F4, 16(R6)
 	WORD $0x4e933a21 // zip1 v1.4s, v17.4s, v19.4s
 	WORD $0x4e937a22 // zip2 v2.4s, v17.4s, v19.4s
-	FMOVQ        64(R6), F3
-	FMOVQ        80(R6), F4
+	FLDPQ        64(R6), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R6)
 	FMOVQ        F4, 80(R6)
 	WORD $0x4f00e400 // movi v0.16b, #0
@@ -11593,8 +7696,7 @@ done4:
 	BLT          done6
 
 loop5:
-	FMOVQ        32(R8), F20
-	FMOVQ        48(R8), F21
+	FLDPQ        32(R8), (F20, F21)
 	WORD $0x4f185696 // shl v22.8h, v20.8h, #8
 	WORD $0x4f1856b7 // shl v23.8h, v21.8h, #8
 	WORD $0x4f1806d6 // sshr v22.8h, v22.8h, #8
@@ -11717,29 +7819,25 @@ done6:
 	ADD          R1, R5
 	ADD          R1, R6
 	FMOVS        (R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4e823815 // zip1 v21.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F22
+	FLDPQ        32(R3), (F2, F22)
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4e34cea2 // fmla v2.4s, v21.4s, v20.4s
-	WORD $0x4e34cc16 // fmla v22.4s, v0.4s, v20.4s
+	WORD $0x4f9412a2 // fmla v2.4s, v21.4s, v20.s[0]
+	WORD $0x4f941016 // fmla v22.4s, v0.4s, v20.s[0]
 	FMOVQ        F2, 32(R3)
 	FMOVQ        F22, 48(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FMOVQ        96(R3), F2
-	FMOVQ        112(R3), F3
+	FLDPQ        96(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e34cc02 // fmla v2.4s, v0.4s, v20.4s
-	WORD $0x4e34cc23 // fmla v3.4s, v1.4s, v20.4s
+	WORD $0x4f941002 // fmla v2.4s, v0.4s, v20.s[0]
+	WORD $0x4f941023 // fmla v3.4s, v1.4s, v20.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
 	FMOVS        4(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R8
@@ -11748,8 +7846,8 @@ done6:
 	FMOVQ        48(R8), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R8
 	FMOVQ        F3, 32(R8)
 	ADD          R4, R3, R8
@@ -11762,36 +7860,32 @@ done6:
 	FMOVQ        112(R8), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R8
 	FMOVQ        F3, 96(R8)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 112(R3)
 	FMOVS        8(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FMOVQ        32(R5), F3
-	FMOVQ        48(R5), F4
+	FLDPQ        32(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 32(R5)
 	FMOVQ        F4, 48(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FMOVQ        96(R5), F3
-	FMOVQ        112(R5), F4
+	FLDPQ        96(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R5)
 	FMOVQ        F4, 112(R5)
 	FMOVS        12(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
@@ -11800,8 +7894,8 @@ done6:
 	FMOVQ        48(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, 32(R3)
 	ADD          R4, R5, R3
@@ -11814,32 +7908,29 @@ done6:
 	FMOVQ        112(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, 96(R3)
 	ADD          R4, R5, R3
 	FMOVQ        F4, 112(R3)
 	FMOVS        16(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e923a01 // zip1 v1.4s, v16.4s, v18.4s
 	WORD $0x4e927a02 // zip2 v2.4s, v16.4s, v18.4s
-	FMOVQ        32(R6), F3
-	FMOVQ        48(R6), F4
+	FLDPQ        32(R6), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 32(R6)
 	FMOVQ        F4, 48(R6)
 	WORD $0x4e933a21 // zip1 v1.4s, v17.4s, v19.4s
 	WORD $0x4e937a22 // zip2 v2.4s, v17.4s, v19.4s
-	FMOVQ        96(R6), F3
-	FMOVQ        112(R6), F4
+	FLDPQ        96(R6), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R6)
 	FMOVQ        F4, 112(R6)
 	ADD          $0x40, R0
@@ -11899,8 +7990,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R8), F24
-	FMOVQ        16(R8), F25
+	FLDPQ        (R8), (F24, F25)
 	WORD $0x4f18571a // shl v26.8h, v24.8h, #8
 	WORD $0x4f18573b // shl v27.8h, v25.8h, #8
 	WORD $0x4f18075a // sshr v26.8h, v26.8h, #8
@@ -12042,29 +8132,25 @@ done4:
 	ADD          R1, R5
 	ADD          R1, R6
 	FMOVS        (R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e823819 // zip1 v25.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FMOVQ        (R3), F2
-	FMOVQ        16(R3), F26
+	FLDPQ        (R3), (F2, F26)
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4e38cf22 // fmla v2.4s, v25.4s, v24.4s
-	WORD $0x4e38cc1a // fmla v26.4s, v0.4s, v24.4s
+	WORD $0x4f981322 // fmla v2.4s, v25.4s, v24.s[0]
+	WORD $0x4f98101a // fmla v26.4s, v0.4s, v24.s[0]
 	FMOVQ        F2, (R3)
 	FMOVQ        F26, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R3), F2
-	FMOVQ        80(R3), F3
+	FLDPQ        64(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e38cc02 // fmla v2.4s, v0.4s, v24.4s
-	WORD $0x4e38cc23 // fmla v3.4s, v1.4s, v24.4s
+	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
+	WORD $0x4f981023 // fmla v3.4s, v1.4s, v24.s[0]
 	FMOVQ        F2, 64(R3)
 	FMOVQ        F3, 80(R3)
 	FMOVS        4(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R8
@@ -12073,8 +8159,8 @@ done4:
 	FMOVQ        16(R8), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R8
 	FMOVQ        F3, (R8)
 	ADD          R4, R3, R8
@@ -12087,36 +8173,32 @@ done4:
 	FMOVQ        80(R8), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R8
 	FMOVQ        F3, 64(R8)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 80(R3)
 	FMOVS        8(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FMOVQ        (R5), F3
-	FMOVQ        16(R5), F4
+	FLDPQ        (R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, (R5)
 	FMOVQ        F4, 16(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FMOVQ        64(R5), F3
-	FMOVQ        80(R5), F4
+	FLDPQ        64(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R5)
 	FMOVQ        F4, 80(R5)
 	FMOVS        12(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
@@ -12125,8 +8207,8 @@ done4:
 	FMOVQ        16(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, (R3)
 	ADD          R4, R5, R3
@@ -12139,36 +8221,32 @@ done4:
 	FMOVQ        80(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, 64(R3)
 	ADD          R4, R5, R3
 	FMOVQ        F4, 80(R3)
 	FMOVS        16(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e923a01 // zip1 v1.4s, v16.4s, v18.4s
 	WORD $0x4e927a02 // zip2 v2.4s, v16.4s, v18.4s
-	FMOVQ        (R6), F3
-	FMOVQ        16(R6), F4
+	FLDPQ        (R6), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, (R6)
 	FMOVQ        F4, 16(R6)
 	WORD $0x4e933a21 // zip1 v1.4s, v17.4s, v19.4s
 	WORD $0x4e937a22 // zip2 v2.4s, v17.4s, v19.4s
-	FMOVQ        64(R6), F3
-	FMOVQ        80(R6), F4
+	FLDPQ        64(R6), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R6)
 	FMOVQ        F4, 80(R6)
 	FMOVS        20(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e963a81 // zip1 v1.4s, v20.4s, v22.4s
 	WORD $0x4e967a82 // zip2 v2.4s, v20.4s, v22.4s
 	ADD          R4, R6, R3
@@ -12177,8 +8255,8 @@ done4:
 	FMOVQ        16(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R6, R3
 	FMOVQ        F3, (R3)
 	ADD          R4, R6, R3
@@ -12191,8 +8269,8 @@ done4:
 	FMOVQ        80(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R6, R3
 	FMOVQ        F3, 64(R3)
 	ADD          R4, R6, R3
@@ -12236,8 +8314,7 @@ done4:
 	BLT          done6
 
 loop5:
-	FMOVQ        32(R8), F24
-	FMOVQ        48(R8), F25
+	FLDPQ        32(R8), (F24, F25)
 	WORD $0x4f18571a // shl v26.8h, v24.8h, #8
 	WORD $0x4f18573b // shl v27.8h, v25.8h, #8
 	WORD $0x4f18075a // sshr v26.8h, v26.8h, #8
@@ -12379,29 +8456,25 @@ done6:
 	ADD          R1, R5
 	ADD          R1, R6
 	FMOVS        (R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e823819 // zip1 v25.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F26
+	FLDPQ        32(R3), (F2, F26)
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x4e38cf22 // fmla v2.4s, v25.4s, v24.4s
-	WORD $0x4e38cc1a // fmla v26.4s, v0.4s, v24.4s
+	WORD $0x4f981322 // fmla v2.4s, v25.4s, v24.s[0]
+	WORD $0x4f98101a // fmla v26.4s, v0.4s, v24.s[0]
 	FMOVQ        F2, 32(R3)
 	FMOVQ        F26, 48(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FMOVQ        96(R3), F2
-	FMOVQ        112(R3), F3
+	FLDPQ        96(R3), (F2, F3)
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x4e38cc02 // fmla v2.4s, v0.4s, v24.4s
-	WORD $0x4e38cc23 // fmla v3.4s, v1.4s, v24.4s
+	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
+	WORD $0x4f981023 // fmla v3.4s, v1.4s, v24.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
 	FMOVS        4(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R8
@@ -12410,8 +8483,8 @@ done6:
 	FMOVQ        48(R8), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R8
 	FMOVQ        F3, 32(R8)
 	ADD          R4, R3, R8
@@ -12424,36 +8497,32 @@ done6:
 	FMOVQ        112(R8), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R3, R8
 	FMOVQ        F3, 96(R8)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 112(R3)
 	FMOVS        8(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FMOVQ        32(R5), F3
-	FMOVQ        48(R5), F4
+	FLDPQ        32(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 32(R5)
 	FMOVQ        F4, 48(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FMOVQ        96(R5), F3
-	FMOVQ        112(R5), F4
+	FLDPQ        96(R5), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R5)
 	FMOVQ        F4, 112(R5)
 	FMOVS        12(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
@@ -12462,8 +8531,8 @@ done6:
 	FMOVQ        48(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, 32(R3)
 	ADD          R4, R5, R3
@@ -12476,36 +8545,32 @@ done6:
 	FMOVQ        112(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R5, R3
 	FMOVQ        F3, 96(R3)
 	ADD          R4, R5, R3
 	FMOVQ        F4, 112(R3)
 	FMOVS        16(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e923a01 // zip1 v1.4s, v16.4s, v18.4s
 	WORD $0x4e927a02 // zip2 v2.4s, v16.4s, v18.4s
-	FMOVQ        32(R6), F3
-	FMOVQ        48(R6), F4
+	FLDPQ        32(R6), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 32(R6)
 	FMOVQ        F4, 48(R6)
 	WORD $0x4e933a21 // zip1 v1.4s, v17.4s, v19.4s
 	WORD $0x4e937a22 // zip2 v2.4s, v17.4s, v19.4s
-	FMOVQ        96(R6), F3
-	FMOVQ        112(R6), F4
+	FLDPQ        96(R6), (F3, F4)
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R6)
 	FMOVQ        F4, 112(R6)
 	FMOVS        20(R7), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	WORD $0x4e963a81 // zip1 v1.4s, v20.4s, v22.4s
 	WORD $0x4e967a82 // zip2 v2.4s, v20.4s, v22.4s
 	ADD          R4, R6, R3
@@ -12514,8 +8579,8 @@ done6:
 	FMOVQ        48(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R6, R3
 	FMOVQ        F3, 32(R3)
 	ADD          R4, R6, R3
@@ -12528,8 +8593,8 @@ done6:
 	FMOVQ        112(R3), F4
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x4e20cc23 // fmla v3.4s, v1.4s, v0.4s
-	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
+	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	ADD          R4, R6, R3
 	FMOVQ        F3, 96(R3)
 	ADD          R4, R6, R3
@@ -12563,52 +8628,36 @@ TEXT ·mixWeightsNEON(SB), NOSPLIT, $0-48
 	BLT          done2
 
 loop1:
-	FMOVQ        (R2), F4
-	FMOVQ        16(R2), F5
-	FMOVQ        (R4), F6
-	FMOVQ        16(R4), F7
+	FLDPQ        (R2), (F4, F5)
+	FLDPQ        (R4), (F6, F7)
 	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
-	FMOVQ        32(R2), F6
-	FMOVQ        48(R2), F7
-	FMOVQ        32(R4), F8
-	FMOVQ        48(R4), F9
+	FLDPQ        32(R2), (F6, F7)
+	FLDPQ        32(R4), (F8, F9)
 	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ        64(R2), F8
-	FMOVQ        80(R2), F9
-	FMOVQ        64(R4), F10
-	FMOVQ        80(R4), F11
+	FLDPQ        64(R2), (F8, F9)
+	FLDPQ        64(R4), (F10, F11)
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	FMOVQ        96(R2), F10
-	FMOVQ        112(R2), F11
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F13
+	FLDPQ        96(R2), (F10, F11)
+	FLDPQ        96(R4), (F12, F13)
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        128(R2), F12
-	FMOVQ        144(R2), F13
-	FMOVQ        128(R4), F14
-	FMOVQ        144(R4), F15
+	FLDPQ        128(R2), (F12, F13)
+	FLDPQ        128(R4), (F14, F15)
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FMOVQ        160(R2), F14
-	FMOVQ        176(R2), F15
-	FMOVQ        160(R4), F16
-	FMOVQ        176(R4), F17
+	FLDPQ        160(R2), (F14, F15)
+	FLDPQ        160(R4), (F16, F17)
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        192(R2), F16
-	FMOVQ        208(R2), F17
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
+	FLDPQ        192(R2), (F16, F17)
+	FLDPQ        192(R4), (F18, F19)
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        224(R2), F18
-	FMOVQ        240(R2), F19
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
+	FLDPQ        224(R2), (F18, F19)
+	FLDPQ        224(R4), (F20, F21)
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -12826,8 +8875,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R6), F8
-	FMOVQ        16(R6), F9
+	FLDPQ        (R6), (F8, F9)
 	FMOVS        48(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
@@ -12870,8 +8918,7 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	FLDPQ        32(R6), (F16, F17)
 	FMOVS        52(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -12914,8 +8961,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	FLDPQ        64(R6), (F16, F17)
 	FMOVS        56(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -12958,8 +9004,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	FLDPQ        96(R6), (F16, F17)
 	FMOVS        60(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -13002,44 +9047,38 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        32(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        32(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        32(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FMOVQ        128(R6), F8
-	FMOVQ        144(R6), F9
+	FLDPQ        128(R6), (F8, F9)
 	FMOVS        64(R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
@@ -13082,8 +9121,7 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	FLDPQ        160(R6), (F16, F17)
 	FMOVS        68(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -13126,8 +9164,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	FLDPQ        192(R6), (F16, F17)
 	FMOVS        72(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -13170,8 +9207,7 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	FLDPQ        224(R6), (F16, F17)
 	FMOVS        76(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
@@ -13214,40 +9250,35 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	FLDPQ        256(R6), (F16, F17)
 	FMOVS        36(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
 	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
 	FMOVS        36(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e30dd4d // fmul v13.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
 	FMOVS        36(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e30dd4b // fmul v11.4s, v10.4s, v16.4s
-	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	ADD          $0x50, R4

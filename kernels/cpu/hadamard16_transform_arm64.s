@@ -21,8 +21,7 @@ TEXT ·forwardRunsHadamard16NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F1
-	FMOVQ        16(R0), F2
+	FLDPQ        (R0), (F1, F2)
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -47,8 +46,7 @@ loop1:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ        32(R0), F2
-	FMOVQ        48(R0), F4
+	FLDPQ        32(R0), (F2, F4)
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s
@@ -105,8 +103,7 @@ TEXT ·inverseRunsHadamard16NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F1
-	FMOVQ        16(R0), F2
+	FLDPQ        (R0), (F1, F2)
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -131,8 +128,7 @@ loop1:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ        32(R0), F2
-	FMOVQ        48(R0), F4
+	FLDPQ        32(R0), (F2, F4)
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s

@@ -28,8 +28,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R0), F1
-	FMOVQ        16(R0), F2
+	FLDPQ        (R0), (F1, F2)
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -54,8 +53,7 @@ loop3:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ        32(R0), F2
-	FMOVQ        48(R0), F4
+	FLDPQ        32(R0), (F2, F4)
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s
@@ -80,8 +78,7 @@ loop3:
 	WORD $0x4e22d486 // fadd v6.4s, v4.4s, v2.4s
 	WORD $0x4ea2d486 // fsub v6.4s, v4.4s, v2.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ        64(R0), F4
-	FMOVQ        80(R0), F6
+	FLDPQ        64(R0), (F4, F6)
 	WORD $0x4ea00887 // rev64 v7.4s, v4.4s
 	WORD $0x4ea008c8 // rev64 v8.4s, v6.4s
 	WORD $0x4e27d489 // fadd v9.4s, v4.4s, v7.4s
@@ -106,8 +103,7 @@ loop3:
 	WORD $0x4e24d4c8 // fadd v8.4s, v6.4s, v4.4s
 	WORD $0x4ea4d4c8 // fsub v8.4s, v6.4s, v4.4s
 	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	FMOVQ        96(R0), F6
-	FMOVQ        112(R0), F8
+	FLDPQ        96(R0), (F6, F8)
 	WORD $0x4ea008c9 // rev64 v9.4s, v6.4s
 	WORD $0x4ea0090a // rev64 v10.4s, v8.4s
 	WORD $0x4e29d4cb // fadd v11.4s, v6.4s, v9.4s
@@ -132,8 +128,7 @@ loop3:
 	WORD $0x4e26d50a // fadd v10.4s, v8.4s, v6.4s
 	WORD $0x4ea6d50a // fsub v10.4s, v8.4s, v6.4s
 	WORD $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
-	FMOVQ        128(R0), F8
-	FMOVQ        144(R0), F10
+	FLDPQ        128(R0), (F8, F10)
 	WORD $0x4ea0090b // rev64 v11.4s, v8.4s
 	WORD $0x4ea0094c // rev64 v12.4s, v10.4s
 	WORD $0x4e2bd50d // fadd v13.4s, v8.4s, v11.4s
@@ -158,8 +153,7 @@ loop3:
 	WORD $0x4e28d54c // fadd v12.4s, v10.4s, v8.4s
 	WORD $0x4ea8d54c // fsub v12.4s, v10.4s, v8.4s
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	FMOVQ        160(R0), F10
-	FMOVQ        176(R0), F12
+	FLDPQ        160(R0), (F10, F12)
 	WORD $0x4ea0094d // rev64 v13.4s, v10.4s
 	WORD $0x4ea0098e // rev64 v14.4s, v12.4s
 	WORD $0x4e2dd54f // fadd v15.4s, v10.4s, v13.4s
@@ -184,8 +178,7 @@ loop3:
 	WORD $0x4e2ad58e // fadd v14.4s, v12.4s, v10.4s
 	WORD $0x4eaad58e // fsub v14.4s, v12.4s, v10.4s
 	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	FMOVQ        192(R0), F12
-	FMOVQ        208(R0), F14
+	FLDPQ        192(R0), (F12, F14)
 	WORD $0x4ea0098f // rev64 v15.4s, v12.4s
 	WORD $0x4ea009d0 // rev64 v16.4s, v14.4s
 	WORD $0x4e2fd591 // fadd v17.4s, v12.4s, v15.4s
@@ -210,8 +203,7 @@ loop3:
 	WORD $0x4e2cd5d0 // fadd v16.4s, v14.4s, v12.4s
 	WORD $0x4eacd5d0 // fsub v16.4s, v14.4s, v12.4s
 	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	FMOVQ        224(R0), F14
-	FMOVQ        240(R0), F16
+	FLDPQ        224(R0), (F14, F16)
 	WORD $0x4ea009d1 // rev64 v17.4s, v14.4s
 	WORD $0x4ea00a12 // rev64 v18.4s, v16.4s
 	WORD $0x4e31d5d3 // fadd v19.4s, v14.4s, v17.4s
@@ -315,14 +307,10 @@ done4:
 	BLT          done6
 
 loop5:
-	FMOVQ        (R0), F1
-	FMOVQ        16(R0), F2
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        512(R0), F5
-	FMOVQ        528(R0), F6
-	FMOVQ        768(R0), F7
-	FMOVQ        784(R0), F8
+	FLDPQ        (R0), (F1, F2)
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        512(R0), (F5, F6)
+	FLDPQ        768(R0), (F7, F8)
 	WORD $0x4e23d429 // fadd v9.4s, v1.4s, v3.4s
 	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
@@ -389,8 +377,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R0), F1
-	FMOVQ        16(R0), F2
+	FLDPQ        (R0), (F1, F2)
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -415,8 +402,7 @@ loop3:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ        32(R0), F2
-	FMOVQ        48(R0), F4
+	FLDPQ        32(R0), (F2, F4)
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s
@@ -441,8 +427,7 @@ loop3:
 	WORD $0x4e22d486 // fadd v6.4s, v4.4s, v2.4s
 	WORD $0x4ea2d486 // fsub v6.4s, v4.4s, v2.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ        64(R0), F4
-	FMOVQ        80(R0), F6
+	FLDPQ        64(R0), (F4, F6)
 	WORD $0x4ea00887 // rev64 v7.4s, v4.4s
 	WORD $0x4ea008c8 // rev64 v8.4s, v6.4s
 	WORD $0x4e27d489 // fadd v9.4s, v4.4s, v7.4s
@@ -467,8 +452,7 @@ loop3:
 	WORD $0x4e24d4c8 // fadd v8.4s, v6.4s, v4.4s
 	WORD $0x4ea4d4c8 // fsub v8.4s, v6.4s, v4.4s
 	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	FMOVQ        96(R0), F6
-	FMOVQ        112(R0), F8
+	FLDPQ        96(R0), (F6, F8)
 	WORD $0x4ea008c9 // rev64 v9.4s, v6.4s
 	WORD $0x4ea0090a // rev64 v10.4s, v8.4s
 	WORD $0x4e29d4cb // fadd v11.4s, v6.4s, v9.4s
@@ -493,8 +477,7 @@ loop3:
 	WORD $0x4e26d50a // fadd v10.4s, v8.4s, v6.4s
 	WORD $0x4ea6d50a // fsub v10.4s, v8.4s, v6.4s
 	WORD $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
-	FMOVQ        128(R0), F8
-	FMOVQ        144(R0), F10
+	FLDPQ        128(R0), (F8, F10)
 	WORD $0x4ea0090b // rev64 v11.4s, v8.4s
 	WORD $0x4ea0094c // rev64 v12.4s, v10.4s
 	WORD $0x4e2bd50d // fadd v13.4s, v8.4s, v11.4s
@@ -519,8 +502,7 @@ loop3:
 	WORD $0x4e28d54c // fadd v12.4s, v10.4s, v8.4s
 	WORD $0x4ea8d54c // fsub v12.4s, v10.4s, v8.4s
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	FMOVQ        160(R0), F10
-	FMOVQ        176(R0), F12
+	FLDPQ        160(R0), (F10, F12)
 	WORD $0x4ea0094d // rev64 v13.4s, v10.4s
 	WORD $0x4ea0098e // rev64 v14.4s, v12.4s
 	WORD $0x4e2dd54f // fadd v15.4s, v10.4s, v13.4s
@@ -545,8 +527,7 @@ loop3:
 	WORD $0x4e2ad58e // fadd v14.4s, v12.4s, v10.4s
 	WORD $0x4eaad58e // fsub v14.4s, v12.4s, v10.4s
 	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	FMOVQ        192(R0), F12
-	FMOVQ        208(R0), F14
+	FLDPQ        192(R0), (F12, F14)
 	WORD $0x4ea0098f // rev64 v15.4s, v12.4s
 	WORD $0x4ea009d0 // rev64 v16.4s, v14.4s
 	WORD $0x4e2fd591 // fadd v17.4s, v12.4s, v15.4s
@@ -571,8 +552,7 @@ loop3:
 	WORD $0x4e2cd5d0 // fadd v16.4s, v14.4s, v12.4s
 	WORD $0x4eacd5d0 // fsub v16.4s, v14.4s, v12.4s
 	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	FMOVQ        224(R0), F14
-	FMOVQ        240(R0), F16
+	FLDPQ        224(R0), (F14, F16)
 	WORD $0x4ea009d1 // rev64 v17.4s, v14.4s
 	WORD $0x4ea00a12 // rev64 v18.4s, v16.4s
 	WORD $0x4e31d5d3 // fadd v19.4s, v14.4s, v17.4s
@@ -676,14 +656,10 @@ done4:
 	BLT          done6
 
 loop5:
-	FMOVQ        (R0), F1
-	FMOVQ        16(R0), F2
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        512(R0), F5
-	FMOVQ        528(R0), F6
-	FMOVQ        768(R0), F7
-	FMOVQ        784(R0), F8
+	FLDPQ        (R0), (F1, F2)
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        512(R0), (F5, F6)
+	FLDPQ        768(R0), (F7, F8)
 	WORD $0x4e23d429 // fadd v9.4s, v1.4s, v3.4s
 	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s

@@ -24,11 +24,6 @@ DATA iq4_xs_shifts2<>+0(SB)/8, $0xfffffffe00000000
 DATA iq4_xs_shifts2<>+8(SB)/8, $0xfffffffafffffffc
 GLOBL iq4_xs_shifts2<>(SB), RODATA|NOPTR, $16
 
-// iq4_xs_shifts3: int32, 4 times -4
-DATA iq4_xs_shifts3<>+0(SB)/8, $0xfffffffcfffffffc
-DATA iq4_xs_shifts3<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL iq4_xs_shifts3<>(SB), RODATA|NOPTR, $16
-
 // iq4_xs_levels: int8 -127 -104 -83 -65 -49 -35 -22 -10 1 13 25 38 53 69 89 113
 DATA iq4_xs_levels<>+0(SB)/8, $0xf6eaddcfbfad9881
 DATA iq4_xs_levels<>+8(SB)/8, $0x7159453526190d01
@@ -36,292 +31,208 @@ GLOBL iq4_xs_levels<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xIq4_xsDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xIq4_xsDotProd(SB), NOSPLIT, $64-72
+TEXT ·matmulQ81xIq4_xsDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $1, R6
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x880, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
+	WORD $0xf98440c0 // prfm pldl1keep, [x6, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        4(R7), F20
-	FMOVQ        6(R7), F21
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
-	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
-	FMOVQ        2(R7), F22
-	FMOVQ        3(R7), F23
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        (R5), F21
-	FMOVQ        16(R5), F22
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	FMOVQ        F20, (R0)
-	FMOVQ        F19, 16(R0)
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        4(R6), F13
+	FMOVQ        6(R6), F14
+	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
+	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
+	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
+	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	FMOVQ        2(R6), F15
+	FMOVQ        3(R6), F16
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
+	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
+	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        (R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	WORD $0x4e33ce8c // fmla v12.4s, v20.4s, v19.4s
+	FMOVQ        8(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        4(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
+	FMOVQ        24(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4fad11c9 // fmla v9.4s, v14.4s, v13.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        8(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
+	FMOVQ        40(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d19ca // fmla v10.4s, v14.4s, v13.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        12(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceb1 // fmla v17.4s, v21.4s, v19.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVQ        56(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4fad19cb // fmla v11.4s, v14.4s, v13.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        16(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	WORD $0x4e33ce8c // fmla v12.4s, v20.4s, v19.4s
+	FMOVQ        72(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        20(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
+	FMOVQ        88(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FLDPQ        160(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        24(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
+	FMOVQ        104(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FLDPQ        192(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        28(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceb1 // fmla v17.4s, v21.4s, v19.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
-	ADD          $0x88, R7
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	SUBS         $1, R6
+	FMOVQ        120(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FLDPQ        224(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	ADD          $0x88, R6
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	SUBS         $1, R5
 	BGE          loop3
 
 done4:
-	ADD          $1, R6
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	ADD          $1, R5
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xIq4_xsDotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -329,23 +240,19 @@ done2:
 TEXT ·matmulQ82xIq4_xsDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -355,10 +262,8 @@ TEXT ·matmulQ82xIq4_xsDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -369,366 +274,270 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        4(R7), F16
-	FMOVQ        6(R7), F17
-	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
-	WORD $0x6ea44631 // ushl v17.4s, v17.4s, v4.4s
-	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
-	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
-	FMOVQ        2(R7), F18
-	FMOVQ        3(R7), F19
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x4e281e52 // and v18.16b, v18.16b, v8.16b
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
-	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4f026452 // movi v18.4s, #66, lsl #24
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 32(R0)
-	FMOVQ        F15, 48(R0)
+	WORD $0x7d4000ea // ldr h10, [x7]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        4(R7), F11
+	FMOVQ        6(R7), F12
+	WORD $0x4e05016b // tbl v11.16b, { v11.16b }, v5.16b
+	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
+	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
+	WORD $0x6ea2458c // ushl v12.4s, v12.4s, v2.4s
+	WORD $0x4e271d6b // and v11.16b, v11.16b, v7.16b
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	FMOVQ        2(R7), F13
+	FMOVQ        3(R7), F14
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
+	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
+	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f02644d // movi v13.4s, #66, lsl #24
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FMOVQ        F11, 32(R0)
+	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495f0 // sdot v16.4s, v15.16b, v20.16b
+	FMOVQ        8(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        (R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R4), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde54 // fmul v20.4s, v18.4s, v15.4s
-	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        4(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde33 // fmul v19.4s, v17.4s, v15.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        32(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        (R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        4(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495f0 // sdot v16.4s, v15.16b, v20.16b
+	FMOVQ        24(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        96(R4), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde54 // fmul v20.4s, v18.4s, v15.4s
-	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        12(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde33 // fmul v19.4s, v17.4s, v15.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        36(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        8(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        12(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        160(R4), F18
-	FMOVQ        176(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495f0 // sdot v16.4s, v15.16b, v20.16b
+	FMOVQ        40(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        128(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        160(R4), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        16(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde54 // fmul v20.4s, v18.4s, v15.4s
-	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        20(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde33 // fmul v19.4s, v17.4s, v15.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        40(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        16(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        20(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495f0 // sdot v16.4s, v15.16b, v20.16b
+	FMOVQ        56(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        192(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        224(R4), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde54 // fmul v20.4s, v18.4s, v15.4s
-	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        28(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde33 // fmul v19.4s, v17.4s, v15.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        44(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        24(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        28(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        256(R4), F17
-	FMOVQ        272(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        288(R4), F18
-	FMOVQ        304(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495f0 // sdot v16.4s, v15.16b, v20.16b
+	FMOVQ        72(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        256(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        288(R4), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        32(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde54 // fmul v20.4s, v18.4s, v15.4s
-	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        36(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde33 // fmul v19.4s, v17.4s, v15.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        48(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        32(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        36(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        320(R4), F17
-	FMOVQ        336(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        352(R4), F18
-	FMOVQ        368(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495f0 // sdot v16.4s, v15.16b, v20.16b
+	FMOVQ        88(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        320(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        352(R4), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde54 // fmul v20.4s, v18.4s, v15.4s
-	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        44(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde33 // fmul v19.4s, v17.4s, v15.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        52(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        40(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        44(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        384(R4), F17
-	FMOVQ        400(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        416(R4), F18
-	FMOVQ        432(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495f0 // sdot v16.4s, v15.16b, v20.16b
+	FMOVQ        104(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        384(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        416(R4), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        48(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde54 // fmul v20.4s, v18.4s, v15.4s
-	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        52(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde33 // fmul v19.4s, v17.4s, v15.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        56(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        48(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        52(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        448(R4), F17
-	FMOVQ        464(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495f0 // sdot v16.4s, v15.16b, v20.16b
+	FMOVQ        120(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        448(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        480(R4), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde54 // fmul v20.4s, v18.4s, v15.4s
-	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        60(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde33 // fmul v19.4s, v17.4s, v15.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        60(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        56(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        60(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x88, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -739,19 +548,17 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -767,23 +574,19 @@ done2:
 TEXT ·matmulQ83xIq4_xsDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -793,12 +596,9 @@ TEXT ·matmulQ83xIq4_xsDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -809,478 +609,342 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        4(R7), F18
-	FMOVQ        6(R7), F19
-	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea44652 // ushl v18.4s, v18.4s, v4.4s
-	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
-	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
-	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
-	FMOVQ        2(R7), F20
-	FMOVQ        3(R7), F21
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x4e281e94 // and v20.16b, v20.16b, v8.16b
-	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
-	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
-	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f026454 // movi v20.4s, #66, lsl #24
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        F18, 32(R0)
-	FMOVQ        F17, 48(R0)
+	WORD $0x7d4000eb // ldr h11, [x7]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        4(R7), F12
+	FMOVQ        6(R7), F13
+	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
+	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
+	WORD $0x6ea2458c // ushl v12.4s, v12.4s, v2.4s
+	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	FMOVQ        2(R7), F14
+	FMOVQ        3(R7), F15
+	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
+	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f02644e // movi v14.4s, #66, lsl #24
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 32(R0)
+	FMOVQ        F11, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R4), F22
-	FMOVQ        80(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989632 // sdot v18.4s, v17.16b, v24.16b
+	FMOVQ        8(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
-	WORD $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        32(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        (R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        4(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        8(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        160(R4), F22
-	FMOVQ        176(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989632 // sdot v18.4s, v17.16b, v24.16b
+	FMOVQ        24(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
-	WORD $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        36(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        12(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        16(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        20(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        256(R4), F22
-	FMOVQ        272(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989632 // sdot v18.4s, v17.16b, v24.16b
+	FMOVQ        40(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        256(R4), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
-	WORD $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        40(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        24(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        28(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        32(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        320(R4), F20
-	FMOVQ        336(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        352(R4), F22
-	FMOVQ        368(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989632 // sdot v18.4s, v17.16b, v24.16b
+	FMOVQ        56(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        352(R4), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
-	WORD $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        44(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        36(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        40(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        44(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        448(R4), F22
-	FMOVQ        464(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989632 // sdot v18.4s, v17.16b, v24.16b
+	FMOVQ        72(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        448(R4), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        48(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
-	WORD $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        48(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        48(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        52(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        56(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        512(R4), F20
-	FMOVQ        528(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        544(R4), F22
-	FMOVQ        560(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989632 // sdot v18.4s, v17.16b, v24.16b
+	FMOVQ        88(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        480(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        512(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        544(R4), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
-	WORD $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        64(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        68(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        52(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        60(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        64(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        68(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        576(R4), F19
-	FMOVQ        592(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        608(R4), F20
-	FMOVQ        624(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        640(R4), F22
-	FMOVQ        656(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989632 // sdot v18.4s, v17.16b, v24.16b
+	FMOVQ        104(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        576(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        608(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        640(R4), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
-	WORD $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        76(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        80(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        56(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        72(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        76(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        80(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        672(R4), F19
-	FMOVQ        688(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        704(R4), F20
-	FMOVQ        720(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        736(R4), F22
-	FMOVQ        752(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989632 // sdot v18.4s, v17.16b, v24.16b
+	FMOVQ        120(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        672(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        704(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        736(R4), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
-	WORD $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        88(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        92(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        60(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        84(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        88(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        92(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x88, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1291,25 +955,22 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -1325,23 +986,19 @@ done2:
 TEXT ·matmulQ84xIq4_xsDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -1351,14 +1008,10 @@ TEXT ·matmulQ84xIq4_xsDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -1369,590 +1022,414 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        4(R7), F20
-	FMOVQ        6(R7), F21
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
-	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
-	FMOVQ        2(R7), F22
-	FMOVQ        3(R7), F23
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R0)
-	FMOVQ        F19, 48(R0)
+	WORD $0x7d4000ec // ldr h12, [x7]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        4(R7), F13
+	FMOVQ        6(R7), F14
+	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
+	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
+	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
+	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	FMOVQ        2(R7), F15
+	FMOVQ        3(R7), F16
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
+	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
+	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
-	FMOVQ        32(R4), F22
-	FMOVQ        48(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9678 // sdot v24.4s, v19.16b, v26.16b
-	FMOVQ        96(R4), F26
-	FMOVQ        112(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9674 // sdot v20.4s, v19.16b, v28.16b
+	FMOVQ        8(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        32(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        64(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        96(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
-	WORD $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        12(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb7 // fmul v23.4s, v21.4s, v19.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        32(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        (R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        4(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
-	FMOVQ        160(R4), F22
-	FMOVQ        176(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
-	FMOVQ        192(R4), F24
-	FMOVQ        208(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9678 // sdot v24.4s, v19.16b, v26.16b
-	FMOVQ        224(R4), F26
-	FMOVQ        240(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9674 // sdot v20.4s, v19.16b, v28.16b
+	FMOVQ        24(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        160(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        192(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        224(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        16(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
-	WORD $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        28(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb7 // fmul v23.4s, v21.4s, v19.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        36(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        16(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        20(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        24(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        28(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
-	FMOVQ        288(R4), F22
-	FMOVQ        304(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
-	FMOVQ        320(R4), F24
-	FMOVQ        336(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9678 // sdot v24.4s, v19.16b, v26.16b
-	FMOVQ        352(R4), F26
-	FMOVQ        368(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9674 // sdot v20.4s, v19.16b, v28.16b
+	FMOVQ        40(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        256(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        288(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        320(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        352(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        32(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
-	WORD $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        36(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        44(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb7 // fmul v23.4s, v21.4s, v19.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        40(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        32(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        36(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        40(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        44(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
-	FMOVQ        416(R4), F22
-	FMOVQ        432(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
-	FMOVQ        448(R4), F24
-	FMOVQ        464(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9678 // sdot v24.4s, v19.16b, v26.16b
-	FMOVQ        480(R4), F26
-	FMOVQ        496(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9674 // sdot v20.4s, v19.16b, v28.16b
+	FMOVQ        56(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        416(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        448(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        480(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
-	WORD $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        52(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        60(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb7 // fmul v23.4s, v21.4s, v19.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        44(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        48(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        52(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        56(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        60(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
-	FMOVQ        544(R4), F22
-	FMOVQ        560(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
-	FMOVQ        576(R4), F24
-	FMOVQ        592(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9678 // sdot v24.4s, v19.16b, v26.16b
-	FMOVQ        608(R4), F26
-	FMOVQ        624(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9674 // sdot v20.4s, v19.16b, v28.16b
+	FMOVQ        72(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        544(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        576(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        608(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        64(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
-	WORD $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        68(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        72(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        76(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb7 // fmul v23.4s, v21.4s, v19.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        48(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        64(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        68(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        72(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        76(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
-	FMOVQ        672(R4), F22
-	FMOVQ        688(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
-	FMOVQ        704(R4), F24
-	FMOVQ        720(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9678 // sdot v24.4s, v19.16b, v26.16b
-	FMOVQ        736(R4), F26
-	FMOVQ        752(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9674 // sdot v20.4s, v19.16b, v28.16b
+	FMOVQ        88(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        640(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        672(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        704(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        736(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        80(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
-	WORD $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        84(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        88(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        92(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb7 // fmul v23.4s, v21.4s, v19.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        52(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        80(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        84(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        88(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        92(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
-	FMOVQ        800(R4), F22
-	FMOVQ        816(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
-	FMOVQ        832(R4), F24
-	FMOVQ        848(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9678 // sdot v24.4s, v19.16b, v26.16b
-	FMOVQ        864(R4), F26
-	FMOVQ        880(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9674 // sdot v20.4s, v19.16b, v28.16b
+	FMOVQ        104(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        768(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        800(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        832(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        864(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        96(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
-	WORD $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        100(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        104(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        108(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb7 // fmul v23.4s, v21.4s, v19.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        56(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        96(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        100(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        104(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        108(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
-	FMOVQ        928(R4), F22
-	FMOVQ        944(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
-	FMOVQ        960(R4), F24
-	FMOVQ        976(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9678 // sdot v24.4s, v19.16b, v26.16b
-	FMOVQ        992(R4), F26
-	FMOVQ        1008(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9674 // sdot v20.4s, v19.16b, v28.16b
+	FMOVQ        120(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        896(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        928(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        960(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        992(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        112(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
-	WORD $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        116(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        120(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        124(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb7 // fmul v23.4s, v21.4s, v19.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        60(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        112(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        116(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        120(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        124(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x88, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -1963,31 +1440,27 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
 	WORD $0x7e30d98c // faddp s12, v12.2s
 	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -2002,23 +1475,19 @@ done2:
 TEXT ·decodeUnitsIq4_xsNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2030,574 +1499,526 @@ TEXT ·decodeUnitsIq4_xsNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40002b // ldr h11, [x1]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        4(R1), F12
-	FMOVQ        6(R1), F13
-	WORD $0x4e07018c // tbl v12.16b, { v12.16b }, v7.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x6ea445ad // ushl v13.4s, v13.4s, v4.4s
-	WORD $0x4e2a1d8c // and v12.16b, v12.16b, v10.16b
-	WORD $0x4e2a1dad // and v13.16b, v13.16b, v10.16b
-	FMOVQ        2(R1), F14
-	FMOVQ        3(R1), F15
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x6ea545ce // ushl v14.4s, v14.4s, v5.4s
-	WORD $0x6ea545ef // ushl v15.4s, v15.4s, v5.4s
-	WORD $0x4e281dce // and v14.16b, v14.16b, v8.16b
-	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
-	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
-	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f02644e // movi v14.4s, #66, lsl #24
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R3)
-	FMOVQ        F11, 48(R3)
+	WORD $0x7d400028 // ldr h8, [x1]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        4(R1), F9
+	FMOVQ        6(R1), F10
+	WORD $0x4e050129 // tbl v9.16b, { v9.16b }, v5.16b
+	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
+	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
+	WORD $0x6ea2454a // ushl v10.4s, v10.4s, v2.4s
+	WORD $0x4e271d29 // and v9.16b, v9.16b, v7.16b
+	WORD $0x4e271d4a // and v10.16b, v10.16b, v7.16b
+	FMOVQ        2(R1), F11
+	FMOVQ        3(R1), F12
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
+	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f02644b // movi v11.4s, #66, lsl #24
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FMOVQ        F9, 32(R3)
+	FMOVQ        F8, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, (R0)
-	FMOVQ        F12, 16(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 32(R0)
-	FMOVQ        F12, 48(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 64(R0)
-	FMOVQ        F12, 80(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 96(R0)
-	FMOVQ        F12, 112(R0)
+	FMOVQ        8(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, (R0)
+	FMOVQ        F9, 16(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 32(R0)
+	FMOVQ        F9, 48(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 64(R0)
+	FMOVQ        F9, 80(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 96(R0)
+	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        24(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 128(R0)
-	FMOVQ        F12, 144(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 160(R0)
-	FMOVQ        F12, 176(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 192(R0)
-	FMOVQ        F12, 208(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 224(R0)
-	FMOVQ        F12, 240(R0)
+	FMOVQ        24(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 128(R0)
+	FMOVQ        F9, 144(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 160(R0)
+	FMOVQ        F9, 176(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 192(R0)
+	FMOVQ        F9, 208(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 224(R0)
+	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        40(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 256(R0)
-	FMOVQ        F12, 272(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 288(R0)
-	FMOVQ        F12, 304(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 320(R0)
-	FMOVQ        F12, 336(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 352(R0)
-	FMOVQ        F12, 368(R0)
+	FMOVQ        40(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 256(R0)
+	FMOVQ        F9, 272(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 288(R0)
+	FMOVQ        F9, 304(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 320(R0)
+	FMOVQ        F9, 336(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 352(R0)
+	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        56(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 384(R0)
-	FMOVQ        F12, 400(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 416(R0)
-	FMOVQ        F12, 432(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 448(R0)
-	FMOVQ        F12, 464(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 480(R0)
-	FMOVQ        F12, 496(R0)
+	FMOVQ        56(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 384(R0)
+	FMOVQ        F9, 400(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 416(R0)
+	FMOVQ        F9, 432(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 448(R0)
+	FMOVQ        F9, 464(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 480(R0)
+	FMOVQ        F9, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        72(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 512(R0)
-	FMOVQ        F12, 528(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 544(R0)
-	FMOVQ        F12, 560(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 576(R0)
-	FMOVQ        F12, 592(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 608(R0)
-	FMOVQ        F12, 624(R0)
+	FMOVQ        72(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 512(R0)
+	FMOVQ        F9, 528(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 544(R0)
+	FMOVQ        F9, 560(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 576(R0)
+	FMOVQ        F9, 592(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 608(R0)
+	FMOVQ        F9, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        88(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 640(R0)
-	FMOVQ        F12, 656(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 672(R0)
-	FMOVQ        F12, 688(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 704(R0)
-	FMOVQ        F12, 720(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 736(R0)
-	FMOVQ        F12, 752(R0)
+	FMOVQ        88(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 640(R0)
+	FMOVQ        F9, 656(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 672(R0)
+	FMOVQ        F9, 688(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 704(R0)
+	FMOVQ        F9, 720(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 736(R0)
+	FMOVQ        F9, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        104(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 768(R0)
-	FMOVQ        F12, 784(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 800(R0)
-	FMOVQ        F12, 816(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 832(R0)
-	FMOVQ        F12, 848(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 864(R0)
-	FMOVQ        F12, 880(R0)
+	FMOVQ        104(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 768(R0)
+	FMOVQ        F9, 784(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 800(R0)
+	FMOVQ        F9, 816(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 832(R0)
+	FMOVQ        F9, 848(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 864(R0)
+	FMOVQ        F9, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        120(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 896(R0)
-	FMOVQ        F12, 912(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 928(R0)
-	FMOVQ        F12, 944(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 960(R0)
-	FMOVQ        F12, 976(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F11, 992(R0)
-	FMOVQ        F12, 1008(R0)
+	FMOVQ        120(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 896(R0)
+	FMOVQ        F9, 912(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 928(R0)
+	FMOVQ        F9, 944(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 960(R0)
+	FMOVQ        F9, 976(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 992(R0)
+	FMOVQ        F9, 1008(R0)
 	ADD          $0x88, R1
 	ADD          $0x400, R0
 	SUBS         $1, R2
@@ -2611,23 +2032,19 @@ done2:
 TEXT ·matmul1xIq4_xsNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2637,14 +2054,14 @@ TEXT ·matmul1xIq4_xsNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -2654,638 +2071,558 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d3 // ldr h19, [x6]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        4(R6), F20
-	FMOVQ        6(R6), F21
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
-	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
-	FMOVQ        2(R6), F22
-	FMOVQ        3(R6), F23
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R3)
-	FMOVQ        F19, 48(R3)
+	WORD $0x7d4000d0 // ldr h16, [x6]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        4(R6), F17
+	FMOVQ        6(R6), F18
+	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
+	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x6ea24652 // ushl v18.4s, v18.4s, v2.4s
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	FMOVQ        2(R6), F19
+	FMOVQ        3(R6), F20
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
+	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 32(R3)
+	FMOVQ        F16, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R6), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        8(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        24(R6), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        24(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        40(R6), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        40(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        56(R6), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        56(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        72(R6), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        544(R4), F21
-	FMOVQ        560(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        72(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        88(R6), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        672(R4), F21
-	FMOVQ        688(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        736(R4), F21
-	FMOVQ        752(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        88(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        104(R6), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        800(R4), F21
-	FMOVQ        816(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        832(R4), F21
-	FMOVQ        848(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        864(R4), F21
-	FMOVQ        880(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        104(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        120(R6), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        928(R4), F21
-	FMOVQ        944(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        960(R4), F21
-	FMOVQ        976(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        992(R4), F21
-	FMOVQ        1008(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        120(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0x88, R6
 	ADD          $0x400, R4
 	SUBS         $1, R5
@@ -3293,19 +2630,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3320,23 +2657,19 @@ done2:
 TEXT ·matmul2xIq4_xsNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3346,14 +2679,14 @@ TEXT ·matmul2xIq4_xsNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -3364,830 +2697,750 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        4(R7), F20
-	FMOVQ        6(R7), F21
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
-	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
-	FMOVQ        2(R7), F22
-	FMOVQ        3(R7), F23
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R3)
-	FMOVQ        F19, 48(R3)
+	WORD $0x7d4000f0 // ldr h16, [x7]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        4(R7), F17
+	FMOVQ        6(R7), F18
+	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
+	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x6ea24652 // ushl v18.4s, v18.4s, v2.4s
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	FMOVQ        2(R7), F19
+	FMOVQ        3(R7), F20
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
+	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 32(R3)
+	FMOVQ        F16, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        8(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F21
+	FMOVQ        (R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        16(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F21
+	FMOVQ        32(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        48(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F21
+	FMOVQ        64(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        80(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F21
+	FMOVQ        96(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        112(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        24(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        24(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F21
+	FMOVQ        128(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        144(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F21
+	FMOVQ        160(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        176(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F21
+	FMOVQ        192(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        208(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F21
+	FMOVQ        224(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        240(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        40(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        40(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        256(R8), F21
+	FMOVQ        256(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        272(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        272(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        288(R8), F21
+	FMOVQ        288(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        304(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        304(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        320(R8), F21
+	FMOVQ        320(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        336(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        336(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        352(R8), F21
+	FMOVQ        352(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        368(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        368(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        56(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        56(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        384(R8), F21
+	FMOVQ        384(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        400(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        400(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        416(R8), F21
+	FMOVQ        416(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        432(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        432(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        448(R8), F21
+	FMOVQ        448(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        464(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        464(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        480(R8), F21
+	FMOVQ        480(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        496(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        496(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        72(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        72(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        512(R8), F21
+	FMOVQ        512(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        528(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        544(R4), F21
-	FMOVQ        560(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        528(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        544(R8), F21
+	FMOVQ        544(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        560(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        560(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        576(R8), F21
+	FMOVQ        576(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        592(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        592(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        608(R8), F21
+	FMOVQ        608(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        624(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        624(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        88(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        88(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        640(R8), F21
+	FMOVQ        640(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        656(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        672(R4), F21
-	FMOVQ        688(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        656(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        672(R8), F21
+	FMOVQ        672(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        688(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        688(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        704(R8), F21
+	FMOVQ        704(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        720(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        736(R4), F21
-	FMOVQ        752(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        720(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        736(R8), F21
+	FMOVQ        736(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        752(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        752(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        104(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        104(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        768(R8), F21
+	FMOVQ        768(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        784(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        800(R4), F21
-	FMOVQ        816(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        784(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        800(R8), F21
+	FMOVQ        800(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        816(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        832(R4), F21
-	FMOVQ        848(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        816(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        832(R8), F21
+	FMOVQ        832(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        848(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        864(R4), F21
-	FMOVQ        880(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        848(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        864(R8), F21
+	FMOVQ        864(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        880(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        880(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        120(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        120(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        896(R8), F21
+	FMOVQ        896(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        912(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        928(R4), F21
-	FMOVQ        944(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        912(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        928(R8), F21
+	FMOVQ        928(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        944(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        960(R4), F21
-	FMOVQ        976(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        944(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        960(R8), F21
+	FMOVQ        960(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        976(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        992(R4), F21
-	FMOVQ        1008(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        976(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        992(R8), F21
+	FMOVQ        992(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        1008(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        1008(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0x88, R7
 	ADD          $0x400, R4
 	SUBS         $1, R6
@@ -4195,25 +3448,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
 	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -4228,23 +3481,19 @@ done2:
 TEXT ·matmul3xIq4_xsNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -4254,12 +3503,12 @@ TEXT ·matmul3xIq4_xsNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -4273,958 +3522,846 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        4(R8), F18
-	FMOVQ        6(R8), F19
-	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea44652 // ushl v18.4s, v18.4s, v4.4s
-	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
-	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
-	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
-	FMOVQ        2(R8), F20
-	FMOVQ        3(R8), F21
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x4e281e94 // and v20.16b, v20.16b, v8.16b
-	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
-	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
-	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f026454 // movi v20.4s, #66, lsl #24
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        F18, 32(R3)
-	FMOVQ        F17, 48(R3)
+	WORD $0x7d40010e // ldr h14, [x8]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        4(R8), F15
+	FMOVQ        6(R8), F16
+	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
+	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
+	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
+	WORD $0x6ea24610 // ushl v16.4s, v16.4s, v2.4s
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	FMOVQ        2(R8), F17
+	FMOVQ        3(R8), F18
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
+	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	FMOVQ        F15, 32(R3)
+	FMOVQ        F14, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R8), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        32(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        8(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F19
+	FMOVQ        (R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        32(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        16(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F19
+	FMOVQ        32(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        32(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        48(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F19
+	FMOVQ        64(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        32(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        80(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F19
+	FMOVQ        96(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        112(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVQ        24(R8), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        36(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        24(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F19
+	FMOVQ        128(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        36(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        144(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        128(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F19
+	FMOVQ        160(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        160(R6), F19
-	FMOVQ        176(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        36(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        176(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        160(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F19
+	FMOVQ        192(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        192(R6), F19
-	FMOVQ        208(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        36(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        208(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        192(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        224(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F19
+	FMOVQ        224(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        224(R6), F19
-	FMOVQ        240(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        240(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        224(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FMOVQ        40(R8), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        40(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        256(R4), F19
-	FMOVQ        272(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        40(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        256(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        256(R9), F19
+	FMOVQ        256(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        272(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        256(R6), F19
-	FMOVQ        272(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        40(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        272(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        256(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        288(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        288(R9), F19
+	FMOVQ        288(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        304(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        288(R6), F19
-	FMOVQ        304(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        40(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        320(R4), F19
-	FMOVQ        336(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        304(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        288(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        320(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        320(R9), F19
+	FMOVQ        320(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        336(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        320(R6), F19
-	FMOVQ        336(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        40(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        336(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        320(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        352(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        352(R9), F19
+	FMOVQ        352(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        368(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        352(R6), F19
-	FMOVQ        368(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        368(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        352(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FMOVQ        56(R8), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        44(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        56(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        384(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        384(R9), F19
+	FMOVQ        384(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        400(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        384(R6), F19
-	FMOVQ        400(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        44(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        400(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        384(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        416(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        416(R9), F19
+	FMOVQ        416(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        432(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        416(R6), F19
-	FMOVQ        432(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        44(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        432(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        416(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        448(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        448(R9), F19
+	FMOVQ        448(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        464(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        448(R6), F19
-	FMOVQ        464(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        44(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        464(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        448(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        480(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        480(R9), F19
+	FMOVQ        480(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        496(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        480(R6), F19
-	FMOVQ        496(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        496(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        480(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 128 to 159
-	FMOVQ        72(R8), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        48(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        512(R4), F19
-	FMOVQ        528(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        72(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        512(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        512(R9), F19
+	FMOVQ        512(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        528(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        512(R6), F19
-	FMOVQ        528(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        48(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        544(R4), F19
-	FMOVQ        560(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        528(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        512(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        544(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        544(R9), F19
+	FMOVQ        544(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        560(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        544(R6), F19
-	FMOVQ        560(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        48(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        576(R4), F19
-	FMOVQ        592(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        560(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        544(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        576(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        576(R9), F19
+	FMOVQ        576(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        592(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        576(R6), F19
-	FMOVQ        592(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        48(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        608(R4), F19
-	FMOVQ        624(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        592(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        576(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        608(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        608(R9), F19
+	FMOVQ        608(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        624(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        608(R6), F19
-	FMOVQ        624(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        624(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        608(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 160 to 191
-	FMOVQ        88(R8), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        52(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        640(R4), F19
-	FMOVQ        656(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        88(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        640(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        640(R9), F19
+	FMOVQ        640(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        656(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        640(R6), F19
-	FMOVQ        656(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        52(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        672(R4), F19
-	FMOVQ        688(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        656(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        640(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        672(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        672(R9), F19
+	FMOVQ        672(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        688(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        672(R6), F19
-	FMOVQ        688(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        52(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        704(R4), F19
-	FMOVQ        720(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        688(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        672(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        704(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        704(R9), F19
+	FMOVQ        704(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        720(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        704(R6), F19
-	FMOVQ        720(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        52(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        736(R4), F19
-	FMOVQ        752(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        720(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        704(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        736(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        736(R9), F19
+	FMOVQ        736(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        752(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        736(R6), F19
-	FMOVQ        752(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        752(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        736(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 192 to 223
-	FMOVQ        104(R8), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        56(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        768(R4), F19
-	FMOVQ        784(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        104(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        768(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        768(R9), F19
+	FMOVQ        768(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        784(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        768(R6), F19
-	FMOVQ        784(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        56(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        800(R4), F19
-	FMOVQ        816(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        784(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        768(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        800(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        800(R9), F19
+	FMOVQ        800(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        816(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        800(R6), F19
-	FMOVQ        816(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        56(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        832(R4), F19
-	FMOVQ        848(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        816(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        800(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        832(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        832(R9), F19
+	FMOVQ        832(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        848(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        832(R6), F19
-	FMOVQ        848(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        56(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        864(R4), F19
-	FMOVQ        880(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        848(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        832(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        864(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        864(R9), F19
+	FMOVQ        864(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        880(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        864(R6), F19
-	FMOVQ        880(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        880(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        864(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 224 to 255
-	FMOVQ        120(R8), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        60(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        896(R4), F19
-	FMOVQ        912(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        120(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        896(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        896(R9), F19
+	FMOVQ        896(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        912(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        896(R6), F19
-	FMOVQ        912(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        60(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        928(R4), F19
-	FMOVQ        944(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        912(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        896(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        928(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        928(R9), F19
+	FMOVQ        928(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        944(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        928(R6), F19
-	FMOVQ        944(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        60(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        960(R4), F19
-	FMOVQ        976(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        944(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        928(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        960(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        960(R9), F19
+	FMOVQ        960(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        976(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        960(R6), F19
-	FMOVQ        976(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        60(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVQ        992(R4), F19
-	FMOVQ        1008(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        976(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        960(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        992(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        992(R9), F19
+	FMOVQ        992(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        992(R6), F19
-	FMOVQ        1008(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        1008(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        992(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	ADD          $0x88, R8
 	ADD          $0x400, R4
 	ADD          $0x400, R6
@@ -5235,25 +4372,25 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -5268,23 +4405,19 @@ done2:
 TEXT ·matmul4xIq4_xsNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -5294,14 +4427,14 @@ TEXT ·matmul4xIq4_xsNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -5315,1150 +4448,1038 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        4(R8), F20
-	FMOVQ        6(R8), F21
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
-	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
-	FMOVQ        2(R8), F22
-	FMOVQ        3(R8), F23
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R3)
-	FMOVQ        F19, 48(R3)
+	WORD $0x7d400110 // ldr h16, [x8]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        4(R8), F17
+	FMOVQ        6(R8), F18
+	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
+	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x6ea24652 // ushl v18.4s, v18.4s, v2.4s
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	FMOVQ        2(R8), F19
+	FMOVQ        3(R8), F20
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
+	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 32(R3)
+	FMOVQ        F16, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R8), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        8(R8), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F21
+	FMOVQ        (R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        16(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F21
+	FMOVQ        (R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        16(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F21
+	FMOVQ        32(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        48(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        32(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F21
+	FMOVQ        32(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        48(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F21
+	FMOVQ        64(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        80(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        64(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F21
+	FMOVQ        64(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        80(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F21
+	FMOVQ        96(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        112(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        96(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F21
+	FMOVQ        96(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        112(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        24(R8), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        24(R8), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F21
+	FMOVQ        128(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        128(R6), F21
-	FMOVQ        144(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        144(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        128(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F21
+	FMOVQ        128(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        144(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F21
+	FMOVQ        160(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        176(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        160(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F21
+	FMOVQ        160(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        176(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F21
+	FMOVQ        192(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        192(R6), F21
-	FMOVQ        208(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        208(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        192(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F21
+	FMOVQ        192(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        208(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F21
+	FMOVQ        224(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        224(R6), F21
-	FMOVQ        240(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        240(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        224(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F21
+	FMOVQ        224(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        240(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        40(R8), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        40(R8), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        256(R9), F21
+	FMOVQ        256(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        272(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        256(R6), F21
-	FMOVQ        272(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        272(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        256(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        256(R9), F21
+	FMOVQ        256(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        272(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        272(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        288(R9), F21
+	FMOVQ        288(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        304(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        288(R6), F21
-	FMOVQ        304(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        304(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        288(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        288(R9), F21
+	FMOVQ        288(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        304(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        304(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        320(R9), F21
+	FMOVQ        320(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        336(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        320(R6), F21
-	FMOVQ        336(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        336(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        320(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        320(R9), F21
+	FMOVQ        320(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        336(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        336(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        352(R9), F21
+	FMOVQ        352(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        368(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        352(R6), F21
-	FMOVQ        368(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        368(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        352(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        352(R9), F21
+	FMOVQ        352(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        368(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        368(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        56(R8), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        56(R8), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        384(R9), F21
+	FMOVQ        384(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        400(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        384(R6), F21
-	FMOVQ        400(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        400(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        384(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        384(R9), F21
+	FMOVQ        384(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        400(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        400(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        416(R9), F21
+	FMOVQ        416(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        432(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        416(R6), F21
-	FMOVQ        432(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        432(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        416(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        416(R9), F21
+	FMOVQ        416(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        432(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        432(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        448(R9), F21
+	FMOVQ        448(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        464(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        448(R6), F21
-	FMOVQ        464(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        464(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        448(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        448(R9), F21
+	FMOVQ        448(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        464(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        464(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        480(R9), F21
+	FMOVQ        480(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        496(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        480(R6), F21
-	FMOVQ        496(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        496(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        480(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        480(R9), F21
+	FMOVQ        480(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        496(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        496(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        72(R8), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        72(R8), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        512(R9), F21
+	FMOVQ        512(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        528(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        512(R6), F21
-	FMOVQ        528(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        528(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        512(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        512(R9), F21
+	FMOVQ        512(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        528(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        544(R4), F21
-	FMOVQ        560(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        528(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        544(R9), F21
+	FMOVQ        544(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        560(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        544(R6), F21
-	FMOVQ        560(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        560(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        544(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        544(R9), F21
+	FMOVQ        544(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        560(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        560(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        576(R9), F21
+	FMOVQ        576(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        592(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        576(R6), F21
-	FMOVQ        592(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        592(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        576(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        576(R9), F21
+	FMOVQ        576(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        592(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        592(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        608(R9), F21
+	FMOVQ        608(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        624(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        608(R6), F21
-	FMOVQ        624(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        624(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        608(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        608(R9), F21
+	FMOVQ        608(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        624(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        624(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        88(R8), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        88(R8), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        640(R9), F21
+	FMOVQ        640(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        656(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        640(R6), F21
-	FMOVQ        656(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        656(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        640(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        640(R9), F21
+	FMOVQ        640(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        656(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        672(R4), F21
-	FMOVQ        688(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        656(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        672(R9), F21
+	FMOVQ        672(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        688(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        672(R6), F21
-	FMOVQ        688(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        688(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        672(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        672(R9), F21
+	FMOVQ        672(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        688(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        688(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        704(R9), F21
+	FMOVQ        704(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        720(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        704(R6), F21
-	FMOVQ        720(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        720(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        704(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        704(R9), F21
+	FMOVQ        704(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        720(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        736(R4), F21
-	FMOVQ        752(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        720(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        736(R9), F21
+	FMOVQ        736(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        752(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        736(R6), F21
-	FMOVQ        752(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        752(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        736(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        736(R9), F21
+	FMOVQ        736(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        752(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        752(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        104(R8), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        104(R8), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        768(R9), F21
+	FMOVQ        768(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        784(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        768(R6), F21
-	FMOVQ        784(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        784(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        768(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        768(R9), F21
+	FMOVQ        768(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        784(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        800(R4), F21
-	FMOVQ        816(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        784(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        800(R9), F21
+	FMOVQ        800(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        816(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        800(R6), F21
-	FMOVQ        816(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        816(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        800(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        800(R9), F21
+	FMOVQ        800(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        816(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        832(R4), F21
-	FMOVQ        848(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        816(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        832(R9), F21
+	FMOVQ        832(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        848(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        832(R6), F21
-	FMOVQ        848(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        848(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        832(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        832(R9), F21
+	FMOVQ        832(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        848(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        864(R4), F21
-	FMOVQ        880(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        848(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        864(R9), F21
+	FMOVQ        864(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        880(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        864(R6), F21
-	FMOVQ        880(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        880(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        864(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        864(R9), F21
+	FMOVQ        864(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        880(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        880(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        120(R8), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        120(R8), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        896(R9), F21
+	FMOVQ        896(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        912(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        896(R6), F21
-	FMOVQ        912(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        912(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        896(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        896(R9), F21
+	FMOVQ        896(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        912(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        928(R4), F21
-	FMOVQ        944(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        912(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        928(R9), F21
+	FMOVQ        928(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        944(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        928(R6), F21
-	FMOVQ        944(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        944(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        928(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        928(R9), F21
+	FMOVQ        928(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        944(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        960(R4), F21
-	FMOVQ        976(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        944(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        960(R9), F21
+	FMOVQ        960(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        976(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        960(R6), F21
-	FMOVQ        976(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        976(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        960(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        960(R9), F21
+	FMOVQ        960(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        976(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        992(R4), F21
-	FMOVQ        1008(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        976(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        992(R9), F21
+	FMOVQ        992(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        992(R6), F21
-	FMOVQ        1008(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        1008(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        992(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        992(R9), F21
+	FMOVQ        992(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        1008(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        1008(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0x88, R8
 	ADD          $0x400, R4
 	ADD          $0x400, R6
@@ -6469,31 +5490,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -6508,23 +5529,19 @@ done2:
 TEXT ·unpackIq4_xsNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -6534,166 +5551,150 @@ TEXT ·unpackIq4_xsNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002b // ldr h11, [x1]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        4(R1), F12
-	FMOVQ        6(R1), F13
-	WORD $0x4e07018c // tbl v12.16b, { v12.16b }, v7.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x6ea445ad // ushl v13.4s, v13.4s, v4.4s
-	WORD $0x4e2a1d8c // and v12.16b, v12.16b, v10.16b
-	WORD $0x4e2a1dad // and v13.16b, v13.16b, v10.16b
-	FMOVQ        2(R1), F14
-	FMOVQ        3(R1), F15
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x6ea545ce // ushl v14.4s, v14.4s, v5.4s
-	WORD $0x6ea545ef // ushl v15.4s, v15.4s, v5.4s
-	WORD $0x4e281dce // and v14.16b, v14.16b, v8.16b
-	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
-	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
-	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f02644e // movi v14.4s, #66, lsl #24
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R3)
-	FMOVQ        F11, 48(R3)
-	FMOVQ        8(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
+	WORD $0x7d400028 // ldr h8, [x1]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        4(R1), F9
+	FMOVQ        6(R1), F10
+	WORD $0x4e050129 // tbl v9.16b, { v9.16b }, v5.16b
+	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
+	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
+	WORD $0x6ea2454a // ushl v10.4s, v10.4s, v2.4s
+	WORD $0x4e271d29 // and v9.16b, v9.16b, v7.16b
+	WORD $0x4e271d4a // and v10.16b, v10.16b, v7.16b
+	FMOVQ        2(R1), F11
+	FMOVQ        3(R1), F12
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e20b98d // abs v13.16b, v12.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
-	FMOVQ        F13, (R0)
-	FMOVQ        F14, 16(R0)
-	FMOVQ        F12, 48(R0)
-	FMOVQ        F11, 64(R0)
-	FMOVS        32(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 32(R0)
-	FMOVQ        24(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e20b98d // abs v13.16b, v12.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
-	FMOVQ        F13, 80(R0)
-	FMOVQ        F14, 96(R0)
-	FMOVQ        F12, 128(R0)
-	FMOVQ        F11, 144(R0)
-	FMOVS        36(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 112(R0)
-	FMOVQ        40(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e20b98d // abs v13.16b, v12.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
-	FMOVQ        F13, 160(R0)
-	FMOVQ        F14, 176(R0)
-	FMOVQ        F12, 208(R0)
-	FMOVQ        F11, 224(R0)
-	FMOVS        40(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 192(R0)
-	FMOVQ        56(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e20b98d // abs v13.16b, v12.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
-	FMOVQ        F13, 240(R0)
-	FMOVQ        F14, 256(R0)
-	FMOVQ        F12, 288(R0)
-	FMOVQ        F11, 304(R0)
-	FMOVS        44(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 272(R0)
-	FMOVQ        72(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e20b98d // abs v13.16b, v12.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
-	FMOVQ        F13, 320(R0)
-	FMOVQ        F14, 336(R0)
-	FMOVQ        F12, 368(R0)
-	FMOVQ        F11, 384(R0)
-	FMOVS        48(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 352(R0)
-	FMOVQ        88(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e20b98d // abs v13.16b, v12.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
-	FMOVQ        F13, 400(R0)
-	FMOVQ        F14, 416(R0)
-	FMOVQ        F12, 448(R0)
-	FMOVQ        F11, 464(R0)
-	FMOVS        52(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 432(R0)
-	FMOVQ        104(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e20b98d // abs v13.16b, v12.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
-	FMOVQ        F13, 480(R0)
-	FMOVQ        F14, 496(R0)
-	FMOVQ        F12, 528(R0)
-	FMOVQ        F11, 544(R0)
-	FMOVS        56(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 512(R0)
-	FMOVQ        120(R1), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e20b98d // abs v13.16b, v12.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
-	FMOVQ        F13, 560(R0)
-	FMOVQ        F14, 576(R0)
-	FMOVQ        F12, 608(R0)
-	FMOVQ        F11, 624(R0)
-	FMOVS        60(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 592(R0)
+	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f02644b // movi v11.4s, #66, lsl #24
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FMOVQ        F9, 32(R3)
+	FMOVQ        F8, 48(R3)
+	FMOVQ        8(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, (R0)
+	FMOVQ        F11, 16(R0)
+	FMOVQ        F8, 48(R0)
+	FMOVQ        F9, 64(R0)
+	FMOVS        32(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 32(R0)
+	FMOVQ        24(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, 80(R0)
+	FMOVQ        F11, 96(R0)
+	FMOVQ        F8, 128(R0)
+	FMOVQ        F9, 144(R0)
+	FMOVS        36(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 112(R0)
+	FMOVQ        40(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, 160(R0)
+	FMOVQ        F11, 176(R0)
+	FMOVQ        F8, 208(R0)
+	FMOVQ        F9, 224(R0)
+	FMOVS        40(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 192(R0)
+	FMOVQ        56(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, 240(R0)
+	FMOVQ        F11, 256(R0)
+	FMOVQ        F8, 288(R0)
+	FMOVQ        F9, 304(R0)
+	FMOVS        44(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 272(R0)
+	FMOVQ        72(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, 320(R0)
+	FMOVQ        F11, 336(R0)
+	FMOVQ        F8, 368(R0)
+	FMOVQ        F9, 384(R0)
+	FMOVS        48(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 352(R0)
+	FMOVQ        88(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, 400(R0)
+	FMOVQ        F11, 416(R0)
+	FMOVQ        F8, 448(R0)
+	FMOVQ        F9, 464(R0)
+	FMOVS        52(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 432(R0)
+	FMOVQ        104(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, 480(R0)
+	FMOVQ        F11, 496(R0)
+	FMOVQ        F8, 528(R0)
+	FMOVQ        F9, 544(R0)
+	FMOVS        56(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 512(R0)
+	FMOVQ        120(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, 560(R0)
+	FMOVQ        F11, 576(R0)
+	FMOVQ        F8, 608(R0)
+	FMOVQ        F9, 624(R0)
+	FMOVS        60(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 592(R0)
 	ADD          $0x88, R1
 	ADD          $0x280, R0
 	SUBS         $1, R2
@@ -6704,347 +5705,267 @@ done2:
 	RET
 
 // matmulQ81xIq4_xsNEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xIq4_xsNEON(SB), NOSPLIT, $64-72
+TEXT ·matmulQ81xIq4_xsNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $1, R6
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x880, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
+	WORD $0xf98440c0 // prfm pldl1keep, [x6, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        4(R7), F20
-	FMOVQ        6(R7), F21
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
-	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
-	FMOVQ        2(R7), F22
-	FMOVQ        3(R7), F23
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        (R5), F21
-	FMOVQ        16(R5), F22
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	FMOVQ        F20, (R0)
-	FMOVQ        F19, 16(R0)
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        4(R6), F13
+	FMOVQ        6(R6), F14
+	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
+	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
+	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
+	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	FMOVQ        2(R6), F15
+	FMOVQ        3(R6), F16
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
+	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
+	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        (R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	FMOVQ        8(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        4(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FMOVQ        24(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4fad11c9 // fmla v9.4s, v14.4s, v13.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        8(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
+	FMOVQ        40(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d19ca // fmla v10.4s, v14.4s, v13.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        12(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce91 // fmla v17.4s, v20.4s, v21.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	FMOVQ        56(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4fad19cb // fmla v11.4s, v14.4s, v13.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        16(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	FMOVQ        72(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        20(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FMOVQ        88(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FLDPQ        160(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        24(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
+	FMOVQ        104(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FLDPQ        192(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        28(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce91 // fmla v17.4s, v20.4s, v21.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
-	ADD          $0x88, R7
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	SUBS         $1, R6
+	FMOVQ        120(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FLDPQ        224(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	ADD          $0x88, R6
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	SUBS         $1, R5
 	BGE          loop3
 
 done4:
-	ADD          $1, R6
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	ADD          $1, R5
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xIq4_xsNEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ82xIq4_xsNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -7054,10 +5975,8 @@ TEXT ·matmulQ82xIq4_xsNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -7068,430 +5987,350 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        4(R7), F16
-	FMOVQ        6(R7), F17
-	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
-	WORD $0x6ea44631 // ushl v17.4s, v17.4s, v4.4s
-	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
-	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
-	FMOVQ        2(R7), F18
-	FMOVQ        3(R7), F19
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x4e281e52 // and v18.16b, v18.16b, v8.16b
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
-	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4f026452 // movi v18.4s, #66, lsl #24
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 32(R0)
-	FMOVQ        F15, 48(R0)
+	WORD $0x7d4000ea // ldr h10, [x7]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        4(R7), F11
+	FMOVQ        6(R7), F12
+	WORD $0x4e05016b // tbl v11.16b, { v11.16b }, v5.16b
+	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
+	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
+	WORD $0x6ea2458c // ushl v12.4s, v12.4s, v2.4s
+	WORD $0x4e271d6b // and v11.16b, v11.16b, v7.16b
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	FMOVQ        2(R7), F13
+	FMOVQ        3(R7), F14
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
+	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
+	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f02644d // movi v13.4s, #66, lsl #24
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FMOVQ        F11, 32(R0)
+	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        8(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        (R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        4(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
+	FMOVS        32(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        (R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        4(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        24(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        12(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
+	FMOVS        36(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        8(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        12(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        40(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        128(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        20(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
+	FMOVS        40(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        16(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        20(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        56(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        192(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        28(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
+	FMOVS        44(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        24(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        28(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        256(R4), F17
-	FMOVQ        272(R4), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        72(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        256(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        32(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        36(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
+	FMOVS        48(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        32(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        36(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        320(R4), F17
-	FMOVQ        336(R4), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        88(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        320(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        352(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        44(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
+	FMOVS        52(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        40(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        44(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        384(R4), F17
-	FMOVQ        400(R4), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        104(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        384(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        52(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
+	FMOVS        56(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        48(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        52(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F15
-	WORD $0x6ea245f0 // ushl v16.4s, v15.4s, v2.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	FMOVQ        448(R4), F17
-	FMOVQ        464(R4), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        120(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        448(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        480(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        60(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
+	FMOVS        60(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        56(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        60(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 	ADD          $0x88, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -7502,19 +6341,17 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -7529,23 +6366,19 @@ done2:
 TEXT ·matmulQ83xIq4_xsNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -7555,12 +6388,9 @@ TEXT ·matmulQ83xIq4_xsNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -7571,574 +6401,462 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        4(R7), F18
-	FMOVQ        6(R7), F19
-	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea44652 // ushl v18.4s, v18.4s, v4.4s
-	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
-	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
-	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
-	FMOVQ        2(R7), F20
-	FMOVQ        3(R7), F21
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x4e281e94 // and v20.16b, v20.16b, v8.16b
-	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
-	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
-	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f026454 // movi v20.4s, #66, lsl #24
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        F18, 32(R0)
-	FMOVQ        F17, 48(R0)
+	WORD $0x7d4000eb // ldr h11, [x7]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        4(R7), F12
+	FMOVQ        6(R7), F13
+	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
+	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
+	WORD $0x6ea2458c // ushl v12.4s, v12.4s, v2.4s
+	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	FMOVQ        2(R7), F14
+	FMOVQ        3(R7), F15
+	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
+	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f02644e // movi v14.4s, #66, lsl #24
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 32(R0)
+	FMOVQ        F11, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c237 // smull v23.8h, v17.8b, v24.8b
-	WORD $0x4e38c231 // smull2 v17.8h, v17.16b, v24.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        8(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        32(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        (R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        4(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c237 // smull v23.8h, v17.8b, v24.8b
-	WORD $0x4e38c231 // smull2 v17.8h, v17.16b, v24.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        24(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        160(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        12(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        36(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        12(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        16(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        20(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        256(R4), F23
-	FMOVQ        272(R4), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c237 // smull v23.8h, v17.8b, v24.8b
-	WORD $0x4e38c231 // smull2 v17.8h, v17.16b, v24.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        40(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        224(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        256(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        24(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        40(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        24(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        28(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        32(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        352(R4), F23
-	FMOVQ        368(R4), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c237 // smull v23.8h, v17.8b, v24.8b
-	WORD $0x4e38c231 // smull2 v17.8h, v17.16b, v24.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        56(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        320(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        352(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        36(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        44(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        36(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        40(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        44(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        448(R4), F23
-	FMOVQ        464(R4), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c237 // smull v23.8h, v17.8b, v24.8b
-	WORD $0x4e38c231 // smull2 v17.8h, v17.16b, v24.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        72(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        416(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        448(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        48(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        48(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        48(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        52(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        56(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c237 // smull v23.8h, v17.8b, v24.8b
-	WORD $0x4e38c231 // smull2 v17.8h, v17.16b, v24.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        88(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        480(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        544(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        60(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        64(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        68(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        52(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        60(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        64(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        68(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        576(R4), F19
-	FMOVQ        592(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        640(R4), F23
-	FMOVQ        656(R4), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c237 // smull v23.8h, v17.8b, v24.8b
-	WORD $0x4e38c231 // smull2 v17.8h, v17.16b, v24.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        104(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        576(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        608(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        640(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        72(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        76(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        80(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        56(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        72(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        76(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        80(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        672(R4), F19
-	FMOVQ        688(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        736(R4), F23
-	FMOVQ        752(R4), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c237 // smull v23.8h, v17.8b, v24.8b
-	WORD $0x4e38c231 // smull2 v17.8h, v17.16b, v24.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        120(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        672(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        704(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        736(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        84(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        88(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        92(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        60(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        84(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        88(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        92(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 	ADD          $0x88, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -8149,25 +6867,22 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -8182,23 +6897,19 @@ done2:
 TEXT ·matmulQ84xIq4_xsNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $iq4_xs_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $iq4_xs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $iq4_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq4_xs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq4_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f000468 // movi v8.4s, #3
-	WORD $0x4f000489 // movi v9.4s, #4
-	WORD $0x4f0005ea // movi v10.4s, #15
+	FMOVQ        (R0), F5
+	WORD $0x4f000466 // movi v6.4s, #3
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8208,14 +6919,10 @@ TEXT ·matmulQ84xIq4_xsNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -8226,718 +6933,574 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        4(R7), F20
-	FMOVQ        6(R7), F21
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
-	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
-	FMOVQ        2(R7), F22
-	FMOVQ        3(R7), F23
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R0)
-	FMOVQ        F19, 48(R0)
+	WORD $0x7d4000ec // ldr h12, [x7]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        4(R7), F13
+	FMOVQ        6(R7), F14
+	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
+	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
+	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
+	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	FMOVQ        2(R7), F15
+	FMOVQ        3(R7), F16
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
+	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
+	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac27b // smull v27.8h, v19.8b, v26.8b
-	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        96(R4), F27
-	FMOVQ        112(R4), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc27b // smull v27.8h, v19.8b, v28.8b
-	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        8(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        96(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        12(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	FMOVS        32(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        (R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        4(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        8(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        12(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        192(R4), F25
-	FMOVQ        208(R4), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac27b // smull v27.8h, v19.8b, v26.8b
-	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        224(R4), F27
-	FMOVQ        240(R4), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc27b // smull v27.8h, v19.8b, v28.8b
-	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        24(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        160(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        192(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        224(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        16(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        28(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	FMOVS        36(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        16(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        20(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        24(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        28(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        288(R4), F23
-	FMOVQ        304(R4), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        320(R4), F25
-	FMOVQ        336(R4), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac27b // smull v27.8h, v19.8b, v26.8b
-	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        352(R4), F27
-	FMOVQ        368(R4), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc27b // smull v27.8h, v19.8b, v28.8b
-	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        40(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        256(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        288(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        320(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        352(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        32(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        36(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        44(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	FMOVS        40(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        32(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        36(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        40(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        44(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        416(R4), F23
-	FMOVQ        432(R4), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        448(R4), F25
-	FMOVQ        464(R4), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac27b // smull v27.8h, v19.8b, v26.8b
-	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        480(R4), F27
-	FMOVQ        496(R4), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc27b // smull v27.8h, v19.8b, v28.8b
-	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        56(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        416(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        448(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        480(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        48(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        52(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        60(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	FMOVS        44(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        48(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        52(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        56(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        60(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        576(R4), F25
-	FMOVQ        592(R4), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac27b // smull v27.8h, v19.8b, v26.8b
-	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        608(R4), F27
-	FMOVQ        624(R4), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc27b // smull v27.8h, v19.8b, v28.8b
-	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        72(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        544(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        576(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        608(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        64(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        68(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        72(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        76(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	FMOVS        48(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        64(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        68(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        72(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        76(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        672(R4), F23
-	FMOVQ        688(R4), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        704(R4), F25
-	FMOVQ        720(R4), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac27b // smull v27.8h, v19.8b, v26.8b
-	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        736(R4), F27
-	FMOVQ        752(R4), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc27b // smull v27.8h, v19.8b, v28.8b
-	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        88(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        640(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        672(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        704(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        736(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        80(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        84(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        88(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        92(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	FMOVS        52(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        80(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        84(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        88(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        92(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        800(R4), F23
-	FMOVQ        816(R4), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        832(R4), F25
-	FMOVQ        848(R4), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac27b // smull v27.8h, v19.8b, v26.8b
-	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        864(R4), F27
-	FMOVQ        880(R4), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc27b // smull v27.8h, v19.8b, v28.8b
-	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        104(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        768(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        800(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        832(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        864(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        96(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        100(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        104(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        108(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	FMOVS        56(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        96(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        100(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        104(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        108(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F19
-	WORD $0x6ea24674 // ushl v20.4s, v19.4s, v2.4s
-	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        928(R4), F23
-	FMOVQ        944(R4), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        960(R4), F25
-	FMOVQ        976(R4), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac27b // smull v27.8h, v19.8b, v26.8b
-	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        992(R4), F27
-	FMOVQ        1008(R4), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc27b // smull v27.8h, v19.8b, v28.8b
-	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        120(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	FLDPQ        896(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        928(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        960(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        992(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        112(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        116(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        120(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        124(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	FMOVS        60(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        112(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        116(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        120(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        124(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 	ADD          $0x88, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -8948,31 +7511,27 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
 	WORD $0x7e30d98c // faddp s12, v12.2s
 	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2

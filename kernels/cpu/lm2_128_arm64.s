@@ -255,6 +255,265 @@ TEXT ·matmulQ81xLm2_128DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	ADD          $0x22, R6
+	ADD          $0x80, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+
+	// sums of the lanes
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm2_128DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xLm2_128DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_128_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_128_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_128_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        160(R3), (F9, F10)
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        192(R3), (F9, F10)
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        224(R3), (F9, F10)
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0x22, R6
+	ADD          $0x100, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e044086 // ext v6.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xLm2_128DotProd multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ83xLm2_128DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_128_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_128_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_128_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
@@ -279,81 +538,115 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        (R3), F10
-	FMOVQ        16(R3), F11
+	FLDPQ        (R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8b9509 // sdot v9.4s, v8.16b, v11.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        256(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
 	FMOVD        10(R6), F8
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
-	WORD $0x6ea2450a // ushl v10.4s, v8.4s, v2.4s
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F13
-	WORD $0x4e8b954c // sdot v12.4s, v10.16b, v11.16b
-	WORD $0x4e8d9509 // sdot v9.4s, v8.16b, v13.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        160(R3), (F10, F11)
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        288(R3), (F10, F11)
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// levels of values 64 to 95, and their products
 	FMOVD        18(R6), F8
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
-	WORD $0x6ea2450a // ushl v10.4s, v8.4s, v2.4s
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F13
-	WORD $0x4e8b954c // sdot v12.4s, v10.16b, v11.16b
-	WORD $0x4e8d9509 // sdot v9.4s, v8.16b, v13.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        192(R3), (F10, F11)
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        320(R3), (F10, F11)
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// levels of values 96 to 127, and their products
 	FMOVD        26(R6), F8
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
-	WORD $0x6ea2450a // ushl v10.4s, v8.4s, v2.4s
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        96(R3), F11
-	FMOVQ        112(R3), F13
-	WORD $0x4e8b954c // sdot v12.4s, v10.16b, v11.16b
-	WORD $0x4e8d9509 // sdot v9.4s, v8.16b, v13.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        224(R3), (F10, F11)
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        352(R3), (F10, F11)
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd44 // fmla v4.4s, v10.4s, v11.4s
-	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x22, R6
-	ADD          $0x80, R3
-	ADD          $4, R4
+	ADD          $0x180, R3
+	ADD          $0xc, R4
 	SUBS         $1, R5
 	BGE          loop3
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 
 	// sums of the lanes
+	WORD $0x6e044087 // ext v7.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
+	ADD          R3, R4
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -364,9 +657,9 @@ done2:
 	ADD          $1, R2
 	RET
 
-// matmulQ82xLm2_128DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm2_128DotProd multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ82xLm2_128DotProd(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm2_128DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -410,506 +703,106 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
+	FLDPQ        (R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        128(R3), F12
-	FMOVQ        144(R3), F14
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        128(R3), (F11, F12)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        256(R3), (F11, F12)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        384(R3), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
 	FMOVD        10(R6), F9
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452c // ushl v12.4s, v9.4s, v2.4s
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	WORD $0x4e90952b // sdot v11.4s, v9.16b, v16.16b
-	FMOVQ        160(R3), F14
-	FMOVQ        176(R3), F16
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        160(R3), (F11, F12)
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        288(R3), (F11, F12)
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        416(R3), (F11, F12)
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// levels of values 64 to 95, and their products
 	FMOVD        18(R6), F9
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452c // ushl v12.4s, v9.4s, v2.4s
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R3), F14
-	FMOVQ        80(R3), F16
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	WORD $0x4e90952b // sdot v11.4s, v9.16b, v16.16b
-	FMOVQ        192(R3), F14
-	FMOVQ        208(R3), F16
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        192(R3), (F11, F12)
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        320(R3), (F11, F12)
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        448(R3), (F11, F12)
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// levels of values 96 to 127, and their products
 	FMOVD        26(R6), F9
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452c // ushl v12.4s, v9.4s, v2.4s
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F16
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	WORD $0x4e90952b // sdot v11.4s, v9.16b, v16.16b
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F16
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        224(R3), (F11, F12)
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        352(R3), (F11, F12)
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        480(R3), (F11, F12)
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
 	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
-	ADD          $0x22, R6
-	ADD          $0x100, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xLm2_128DotProd multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ83xLm2_128DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_128_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        128(R3), F14
-	FMOVQ        144(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        256(R3), F16
-	FMOVQ        272(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea24570 // ushl v16.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	WORD $0x4e94956d // sdot v13.4s, v11.16b, v20.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94956e // sdot v14.4s, v11.16b, v20.16b
-	FMOVQ        288(R3), F18
-	FMOVQ        304(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94956c // sdot v12.4s, v11.16b, v20.16b
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea24570 // ushl v16.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	WORD $0x4e94956d // sdot v13.4s, v11.16b, v20.16b
-	FMOVQ        192(R3), F18
-	FMOVQ        208(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94956e // sdot v14.4s, v11.16b, v20.16b
-	FMOVQ        320(R3), F18
-	FMOVQ        336(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94956c // sdot v12.4s, v11.16b, v20.16b
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea24570 // ushl v16.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F20
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	WORD $0x4e94956d // sdot v13.4s, v11.16b, v20.16b
-	FMOVQ        224(R3), F18
-	FMOVQ        240(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94956e // sdot v14.4s, v11.16b, v20.16b
-	FMOVQ        352(R3), F18
-	FMOVQ        368(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94956c // sdot v12.4s, v11.16b, v20.16b
-
-	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
-	ADD          $0x22, R6
-	ADD          $0x180, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xLm2_128DotProd multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ84xLm2_128DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_128_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        256(R3), F18
-	FMOVQ        272(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        384(R3), F20
-	FMOVQ        400(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245b4 // ushl v20.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4e969691 // sdot v17.4s, v20.16b, v22.16b
-	WORD $0x4e9895af // sdot v15.4s, v13.16b, v24.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895b0 // sdot v16.4s, v13.16b, v24.16b
-	FMOVQ        288(R3), F22
-	FMOVQ        304(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895b2 // sdot v18.4s, v13.16b, v24.16b
-	FMOVQ        416(R3), F22
-	FMOVQ        432(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895ae // sdot v14.4s, v13.16b, v24.16b
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245b4 // ushl v20.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4e969691 // sdot v17.4s, v20.16b, v22.16b
-	WORD $0x4e9895af // sdot v15.4s, v13.16b, v24.16b
-	FMOVQ        192(R3), F22
-	FMOVQ        208(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895b0 // sdot v16.4s, v13.16b, v24.16b
-	FMOVQ        320(R3), F22
-	FMOVQ        336(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895b2 // sdot v18.4s, v13.16b, v24.16b
-	FMOVQ        448(R3), F22
-	FMOVQ        464(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895ae // sdot v14.4s, v13.16b, v24.16b
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245b4 // ushl v20.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4e969691 // sdot v17.4s, v20.16b, v22.16b
-	WORD $0x4e9895af // sdot v15.4s, v13.16b, v24.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895b0 // sdot v16.4s, v13.16b, v24.16b
-	FMOVQ        352(R3), F22
-	FMOVQ        368(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895b2 // sdot v18.4s, v13.16b, v24.16b
-	FMOVQ        480(R3), F22
-	FMOVQ        496(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895ae // sdot v14.4s, v13.16b, v24.16b
-
-	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x22, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -920,31 +813,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044088 // ext v8.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0740e4 // ext v4.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -960,9 +849,9 @@ done2:
 TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $lm2_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -1222,18 +1111,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -1254,14 +1141,13 @@ loop3:
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3e0484 // ushr v4.4s, v4.4s, #2
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1282,14 +1168,13 @@ loop3:
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1310,14 +1195,11 @@ loop3:
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3a0484 // ushr v4.4s, v4.4s, #6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        96(R5), F6
-	FMOVQ        112(R5), F7
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        96(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1363,14 +1245,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1383,8 +1261,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -1400,9 +1277,9 @@ done2:
 TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $lm2_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -1891,18 +1768,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -1919,8 +1794,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1941,14 +1815,13 @@ loop3:
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3e04c6 // ushr v6.4s, v6.4s, #2
-	WORD $0x6f3e04e7 // ushr v7.4s, v7.4s, #2
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
+	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1965,8 +1838,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        160(R5), F8
-	FMOVQ        176(R5), F9
+	FLDPQ        160(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1987,14 +1859,13 @@ loop3:
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2011,8 +1882,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        192(R5), F8
-	FMOVQ        208(R5), F9
+	FLDPQ        192(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2033,14 +1903,11 @@ loop3:
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3a04c6 // ushr v6.4s, v6.4s, #6
-	WORD $0x6f3a04e7 // ushr v7.4s, v7.4s, #6
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2057,8 +1924,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        224(R5), F8
-	FMOVQ        240(R5), F9
+	FLDPQ        224(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2106,14 +1972,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2126,18 +1988,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2150,8 +2007,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -2170,9 +2026,9 @@ done2:
 TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $lm2_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -2890,18 +2746,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -2918,8 +2772,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -2936,8 +2789,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2958,14 +2810,13 @@ loop3:
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3e0508 // ushr v8.4s, v8.4s, #2
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2982,8 +2833,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3000,8 +2850,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        288(R5), F10
-	FMOVQ        304(R5), F11
+	FLDPQ        288(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3022,14 +2871,13 @@ loop3:
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R5), F10
-	FMOVQ        80(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        64(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3046,8 +2894,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3064,8 +2911,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        320(R5), F10
-	FMOVQ        336(R5), F11
+	FLDPQ        320(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3086,14 +2932,11 @@ loop3:
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
-	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3110,8 +2953,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        224(R5), F10
-	FMOVQ        240(R5), F11
+	FLDPQ        224(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3128,8 +2970,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        352(R5), F10
-	FMOVQ        368(R5), F11
+	FLDPQ        352(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3179,14 +3020,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3199,18 +3036,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3223,21 +3055,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3250,8 +3077,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -3268,9 +3094,9 @@ done2:
 TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $lm2_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -4217,18 +4043,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -4245,8 +4069,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -4263,8 +4086,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -4281,8 +4103,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        384(R5), F10
-	FMOVQ        400(R5), F11
+	FLDPQ        384(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4303,14 +4124,13 @@ loop3:
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4327,8 +4147,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4345,8 +4164,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        288(R5), F12
-	FMOVQ        304(R5), F13
+	FLDPQ        288(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4363,8 +4181,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        416(R5), F12
-	FMOVQ        432(R5), F13
+	FLDPQ        416(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4385,14 +4202,13 @@ loop3:
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4409,8 +4225,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4427,8 +4242,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        320(R5), F12
-	FMOVQ        336(R5), F13
+	FLDPQ        320(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4445,8 +4259,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        448(R5), F12
-	FMOVQ        464(R5), F13
+	FLDPQ        448(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4467,14 +4280,11 @@ loop3:
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4491,8 +4301,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4509,8 +4318,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        352(R5), F12
-	FMOVQ        368(R5), F13
+	FLDPQ        352(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4527,8 +4335,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        480(R5), F12
-	FMOVQ        496(R5), F13
+	FLDPQ        480(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4580,14 +4387,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4600,18 +4403,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4624,21 +4422,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4651,19 +4444,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4676,8 +4464,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -5025,8 +4812,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	FMOVS        8(R3), F13
@@ -5039,8 +4825,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	FMOVS        16(R3), F13
@@ -5053,8 +4838,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	FMOVS        24(R3), F13
@@ -5067,8 +4851,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        96(R4), (F15, F16)
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
@@ -5093,8 +4876,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	FMOVS        8(R3), F13
@@ -5107,8 +4889,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
+	FLDPQ        160(R4), (F15, F16)
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	FMOVS        16(R3), F13
@@ -5121,8 +4902,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
+	FLDPQ        192(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	FMOVS        24(R3), F13
@@ -5135,8 +4915,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F16
+	FLDPQ        224(R4), (F15, F16)
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
@@ -5161,8 +4940,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        256(R4), F15
-	FMOVQ        272(R4), F16
+	FLDPQ        256(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	FMOVS        8(R3), F13
@@ -5175,8 +4953,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        288(R4), F15
-	FMOVQ        304(R4), F16
+	FLDPQ        288(R4), (F15, F16)
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	FMOVS        16(R3), F13
@@ -5189,8 +4966,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        320(R4), F15
-	FMOVQ        336(R4), F16
+	FLDPQ        320(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	FMOVS        24(R3), F13
@@ -5203,8 +4979,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        352(R4), F15
-	FMOVQ        368(R4), F16
+	FLDPQ        352(R4), (F15, F16)
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
@@ -5229,8 +5004,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        384(R4), F15
-	FMOVQ        400(R4), F16
+	FLDPQ        384(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	FMOVS        8(R3), F13
@@ -5243,8 +5017,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        416(R4), F15
-	FMOVQ        432(R4), F16
+	FLDPQ        416(R4), (F15, F16)
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	FMOVS        16(R3), F13
@@ -5257,8 +5030,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        448(R4), F15
-	FMOVQ        464(R4), F16
+	FLDPQ        448(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	FMOVS        24(R3), F13
@@ -5271,8 +5043,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        480(R4), F14
-	FMOVQ        496(R4), F15
+	FLDPQ        480(R4), (F14, F15)
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0x22, R6
@@ -5368,8 +5139,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5388,8 +5158,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5408,8 +5177,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5428,8 +5196,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        96(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5460,8 +5227,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5480,8 +5246,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
+	FLDPQ        160(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5500,8 +5265,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
+	FLDPQ        192(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5520,8 +5284,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F16
+	FLDPQ        224(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5552,8 +5315,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        256(R4), F15
-	FMOVQ        272(R4), F16
+	FLDPQ        256(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5572,8 +5334,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        288(R4), F15
-	FMOVQ        304(R4), F16
+	FLDPQ        288(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5592,8 +5353,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        320(R4), F15
-	FMOVQ        336(R4), F16
+	FLDPQ        320(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5612,8 +5372,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        352(R4), F15
-	FMOVQ        368(R4), F16
+	FLDPQ        352(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5644,8 +5403,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        384(R4), F15
-	FMOVQ        400(R4), F16
+	FLDPQ        384(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5664,8 +5422,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        416(R4), F15
-	FMOVQ        432(R4), F16
+	FLDPQ        416(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5684,8 +5441,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        448(R4), F15
-	FMOVQ        464(R4), F16
+	FLDPQ        448(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -5704,8 +5460,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        480(R4), F14
-	FMOVQ        496(R4), F15
+	FLDPQ        480(R4), (F14, F15)
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R4, R8
@@ -5814,8 +5569,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
+	FLDPQ        (R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -5824,8 +5578,7 @@ loop3:
 	FMOVQ        16(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
+	FLDPQ        (R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -5838,8 +5591,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
+	FLDPQ        32(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -5848,8 +5600,7 @@ loop3:
 	FMOVQ        48(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
+	FLDPQ        32(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -5862,8 +5613,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
+	FLDPQ        64(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -5872,8 +5622,7 @@ loop3:
 	FMOVQ        80(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        64(R6), F13
-	FMOVQ        80(R6), F14
+	FLDPQ        64(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -5886,8 +5635,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
+	FLDPQ        96(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -5896,8 +5644,7 @@ loop3:
 	FMOVQ        112(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
+	FLDPQ        96(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
@@ -5922,8 +5669,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        128(R4), F13
-	FMOVQ        144(R4), F14
+	FLDPQ        128(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -5932,8 +5678,7 @@ loop3:
 	FMOVQ        144(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        128(R6), F13
-	FMOVQ        144(R6), F14
+	FLDPQ        128(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -5946,8 +5691,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        160(R4), F13
-	FMOVQ        176(R4), F14
+	FLDPQ        160(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -5956,8 +5700,7 @@ loop3:
 	FMOVQ        176(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        160(R6), F13
-	FMOVQ        176(R6), F14
+	FLDPQ        160(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -5970,8 +5713,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        192(R4), F13
-	FMOVQ        208(R4), F14
+	FLDPQ        192(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -5980,8 +5722,7 @@ loop3:
 	FMOVQ        208(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        192(R6), F13
-	FMOVQ        208(R6), F14
+	FLDPQ        192(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -5994,8 +5735,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        224(R4), F13
-	FMOVQ        240(R4), F14
+	FLDPQ        224(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -6004,8 +5744,7 @@ loop3:
 	FMOVQ        240(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        224(R6), F13
-	FMOVQ        240(R6), F14
+	FLDPQ        224(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
@@ -6030,8 +5769,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        256(R4), F13
-	FMOVQ        272(R4), F14
+	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -6040,8 +5778,7 @@ loop3:
 	FMOVQ        272(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        256(R6), F13
-	FMOVQ        272(R6), F14
+	FLDPQ        256(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -6054,8 +5791,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        288(R4), F13
-	FMOVQ        304(R4), F14
+	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -6064,8 +5800,7 @@ loop3:
 	FMOVQ        304(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        288(R6), F13
-	FMOVQ        304(R6), F14
+	FLDPQ        288(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -6078,8 +5813,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        320(R4), F13
-	FMOVQ        336(R4), F14
+	FLDPQ        320(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -6088,8 +5822,7 @@ loop3:
 	FMOVQ        336(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        320(R6), F13
-	FMOVQ        336(R6), F14
+	FLDPQ        320(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -6102,8 +5835,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        352(R4), F13
-	FMOVQ        368(R4), F14
+	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -6112,8 +5844,7 @@ loop3:
 	FMOVQ        368(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        352(R6), F13
-	FMOVQ        368(R6), F14
+	FLDPQ        352(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
@@ -6138,8 +5869,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        384(R4), F13
-	FMOVQ        400(R4), F14
+	FLDPQ        384(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -6148,8 +5878,7 @@ loop3:
 	FMOVQ        400(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        384(R6), F13
-	FMOVQ        400(R6), F14
+	FLDPQ        384(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -6162,8 +5891,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        416(R4), F13
-	FMOVQ        432(R4), F14
+	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -6172,8 +5900,7 @@ loop3:
 	FMOVQ        432(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        416(R6), F13
-	FMOVQ        432(R6), F14
+	FLDPQ        416(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -6186,8 +5913,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        448(R4), F13
-	FMOVQ        464(R4), F14
+	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -6196,8 +5922,7 @@ loop3:
 	FMOVQ        464(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        448(R6), F13
-	FMOVQ        464(R6), F14
+	FLDPQ        448(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -6210,8 +5935,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        480(R4), F12
-	FMOVQ        496(R4), F13
+	FLDPQ        480(R4), (F12, F13)
 	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
 	ADD          R5, R4, R9
@@ -6220,8 +5944,7 @@ loop3:
 	FMOVQ        496(R9), F13
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	FMOVQ        480(R6), F12
-	FMOVQ        496(R6), F13
+	FLDPQ        480(R6), (F12, F13)
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x22, R8
@@ -6329,8 +6052,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6339,8 +6061,7 @@ loop3:
 	FMOVQ        16(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
+	FLDPQ        (R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6359,8 +6080,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6369,8 +6089,7 @@ loop3:
 	FMOVQ        48(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
+	FLDPQ        32(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6389,8 +6108,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6399,8 +6117,7 @@ loop3:
 	FMOVQ        80(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
+	FLDPQ        64(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6419,8 +6136,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        96(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6429,8 +6145,7 @@ loop3:
 	FMOVQ        112(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        96(R6), F15
-	FMOVQ        112(R6), F16
+	FLDPQ        96(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6461,8 +6176,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6471,8 +6185,7 @@ loop3:
 	FMOVQ        144(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
+	FLDPQ        128(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6491,8 +6204,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
+	FLDPQ        160(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6501,8 +6213,7 @@ loop3:
 	FMOVQ        176(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        160(R6), F15
-	FMOVQ        176(R6), F16
+	FLDPQ        160(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6521,8 +6232,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
+	FLDPQ        192(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6531,8 +6241,7 @@ loop3:
 	FMOVQ        208(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        192(R6), F15
-	FMOVQ        208(R6), F16
+	FLDPQ        192(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6551,8 +6260,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F16
+	FLDPQ        224(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6561,8 +6269,7 @@ loop3:
 	FMOVQ        240(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        224(R6), F15
-	FMOVQ        240(R6), F16
+	FLDPQ        224(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6593,8 +6300,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        256(R4), F15
-	FMOVQ        272(R4), F16
+	FLDPQ        256(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6603,8 +6309,7 @@ loop3:
 	FMOVQ        272(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        256(R6), F15
-	FMOVQ        272(R6), F16
+	FLDPQ        256(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6623,8 +6328,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        288(R4), F15
-	FMOVQ        304(R4), F16
+	FLDPQ        288(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6633,8 +6337,7 @@ loop3:
 	FMOVQ        304(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        288(R6), F15
-	FMOVQ        304(R6), F16
+	FLDPQ        288(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6653,8 +6356,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        320(R4), F15
-	FMOVQ        336(R4), F16
+	FLDPQ        320(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6663,8 +6365,7 @@ loop3:
 	FMOVQ        336(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        320(R6), F15
-	FMOVQ        336(R6), F16
+	FLDPQ        320(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6683,8 +6384,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        352(R4), F15
-	FMOVQ        368(R4), F16
+	FLDPQ        352(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6693,8 +6393,7 @@ loop3:
 	FMOVQ        368(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        352(R6), F15
-	FMOVQ        368(R6), F16
+	FLDPQ        352(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6725,8 +6424,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        384(R4), F15
-	FMOVQ        400(R4), F16
+	FLDPQ        384(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6735,8 +6433,7 @@ loop3:
 	FMOVQ        400(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        384(R6), F15
-	FMOVQ        400(R6), F16
+	FLDPQ        384(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6755,8 +6452,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        416(R4), F15
-	FMOVQ        432(R4), F16
+	FLDPQ        416(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6765,8 +6461,7 @@ loop3:
 	FMOVQ        432(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        416(R6), F15
-	FMOVQ        432(R6), F16
+	FLDPQ        416(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6785,8 +6480,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        448(R4), F15
-	FMOVQ        464(R4), F16
+	FLDPQ        448(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -6795,8 +6489,7 @@ loop3:
 	FMOVQ        464(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        448(R6), F15
-	FMOVQ        464(R6), F16
+	FLDPQ        448(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -6815,8 +6508,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        480(R4), F14
-	FMOVQ        496(R4), F15
+	FLDPQ        480(R4), (F14, F15)
 	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
 	ADD          R5, R4, R9
@@ -6825,8 +6517,7 @@ loop3:
 	FMOVQ        496(R9), F15
 	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	FMOVQ        480(R6), F14
-	FMOVQ        496(R6), F15
+	FLDPQ        480(R6), (F14, F15)
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R6, R9
@@ -7056,9 +6747,9 @@ done2:
 TEXT ·mixPairsLm2_128NEON(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $lm2_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -7070,14 +6761,12 @@ TEXT ·mixPairsLm2_128NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
 	WORD $0x7d400042 // ldr h2, [x2]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVS        F2, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 	WORD $0x7d4000a2 // ldr h2, [x5]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
@@ -7086,16 +6775,16 @@ loop1:
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, (R0)
@@ -7108,20 +6797,20 @@ loop1:
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x6f3e0442 // ushr v2.4s, v2.4s, #2
-	WORD $0x6f3e0463 // ushr v3.4s, v3.4s, #2
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0e0442 // ushr v2.16b, v2.16b, #2
+	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x6f3e0484 // ushr v4.4s, v4.4s, #2
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 64(R0)
@@ -7134,20 +6823,20 @@ loop1:
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x6f3c0442 // ushr v2.4s, v2.4s, #4
-	WORD $0x6f3c0463 // ushr v3.4s, v3.4s, #4
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 128(R0)
@@ -7160,20 +6849,16 @@ loop1:
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x6f3a0442 // ushr v2.4s, v2.4s, #6
-	WORD $0x6f3a0463 // ushr v3.4s, v3.4s, #6
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x6f3a0484 // ushr v4.4s, v4.4s, #6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 192(R0)
@@ -7205,130 +6890,98 @@ TEXT ·mixPlaceLm2_128NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R2), F2
-	FMOVQ        16(R2), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
-	FMOVQ        32(R0), F0
-	FMOVQ        48(R0), F1
-	FMOVQ        128(R2), F2
-	FMOVQ        144(R2), F3
+	FLDPQ        32(R0), (F0, F1)
+	FLDPQ        128(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 32(R0)
 	FMOVQ        F1, 48(R0)
-	FMOVQ        64(R0), F0
-	FMOVQ        80(R0), F1
-	FMOVQ        256(R2), F2
-	FMOVQ        272(R2), F3
+	FLDPQ        64(R0), (F0, F1)
+	FLDPQ        256(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 64(R0)
 	FMOVQ        F1, 80(R0)
-	FMOVQ        96(R0), F0
-	FMOVQ        112(R0), F1
-	FMOVQ        384(R2), F2
-	FMOVQ        400(R2), F3
+	FLDPQ        96(R0), (F0, F1)
+	FLDPQ        384(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 96(R0)
 	FMOVQ        F1, 112(R0)
-	FMOVQ        128(R0), F0
-	FMOVQ        144(R0), F1
-	FMOVQ        32(R2), F2
-	FMOVQ        48(R2), F3
+	FLDPQ        128(R0), (F0, F1)
+	FLDPQ        32(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 128(R0)
 	FMOVQ        F1, 144(R0)
-	FMOVQ        160(R0), F0
-	FMOVQ        176(R0), F1
-	FMOVQ        160(R2), F2
-	FMOVQ        176(R2), F3
+	FLDPQ        160(R0), (F0, F1)
+	FLDPQ        160(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 160(R0)
 	FMOVQ        F1, 176(R0)
-	FMOVQ        192(R0), F0
-	FMOVQ        208(R0), F1
-	FMOVQ        288(R2), F2
-	FMOVQ        304(R2), F3
+	FLDPQ        192(R0), (F0, F1)
+	FLDPQ        288(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 192(R0)
 	FMOVQ        F1, 208(R0)
-	FMOVQ        224(R0), F0
-	FMOVQ        240(R0), F1
-	FMOVQ        416(R2), F2
-	FMOVQ        432(R2), F3
+	FLDPQ        224(R0), (F0, F1)
+	FLDPQ        416(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 224(R0)
 	FMOVQ        F1, 240(R0)
-	FMOVQ        256(R0), F0
-	FMOVQ        272(R0), F1
-	FMOVQ        64(R2), F2
-	FMOVQ        80(R2), F3
+	FLDPQ        256(R0), (F0, F1)
+	FLDPQ        64(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 256(R0)
 	FMOVQ        F1, 272(R0)
-	FMOVQ        288(R0), F0
-	FMOVQ        304(R0), F1
-	FMOVQ        192(R2), F2
-	FMOVQ        208(R2), F3
+	FLDPQ        288(R0), (F0, F1)
+	FLDPQ        192(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 288(R0)
 	FMOVQ        F1, 304(R0)
-	FMOVQ        320(R0), F0
-	FMOVQ        336(R0), F1
-	FMOVQ        320(R2), F2
-	FMOVQ        336(R2), F3
+	FLDPQ        320(R0), (F0, F1)
+	FLDPQ        320(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 320(R0)
 	FMOVQ        F1, 336(R0)
-	FMOVQ        352(R0), F0
-	FMOVQ        368(R0), F1
-	FMOVQ        448(R2), F2
-	FMOVQ        464(R2), F3
+	FLDPQ        352(R0), (F0, F1)
+	FLDPQ        448(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 352(R0)
 	FMOVQ        F1, 368(R0)
-	FMOVQ        384(R0), F0
-	FMOVQ        400(R0), F1
-	FMOVQ        96(R2), F2
-	FMOVQ        112(R2), F3
+	FLDPQ        384(R0), (F0, F1)
+	FLDPQ        96(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 384(R0)
 	FMOVQ        F1, 400(R0)
-	FMOVQ        416(R0), F0
-	FMOVQ        432(R0), F1
-	FMOVQ        224(R2), F2
-	FMOVQ        240(R2), F3
+	FLDPQ        416(R0), (F0, F1)
+	FLDPQ        224(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 416(R0)
 	FMOVQ        F1, 432(R0)
-	FMOVQ        448(R0), F0
-	FMOVQ        464(R0), F1
-	FMOVQ        352(R2), F2
-	FMOVQ        368(R2), F3
+	FLDPQ        448(R0), (F0, F1)
+	FLDPQ        352(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 448(R0)
 	FMOVQ        F1, 464(R0)
-	FMOVQ        480(R0), F0
-	FMOVQ        496(R0), F1
-	FMOVQ        480(R2), F2
-	FMOVQ        496(R2), F3
+	FLDPQ        480(R0), (F0, F1)
+	FLDPQ        480(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 480(R0)
@@ -7344,6 +6997,332 @@ done2:
 
 // matmulQ81xLm2_128NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ81xLm2_128NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_128_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_128_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_128_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c108 // smull2 v8.8h, v8.16b, v9.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2ac0e9 // smull v9.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e9 // ushl v9.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2bc0e9 // smull v9.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e9 // ushl v9.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2bc0e9 // smull v9.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e9 // ushl v9.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2bc0e9 // smull v9.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	ADD          $0x22, R6
+	ADD          $0x80, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+
+	// sums of the lanes
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm2_128NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xLm2_128NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_128_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_128_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_128_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244ea // ushl v10.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2cc0eb // smull v11.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	FLDPQ        160(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2cc0ea // smull v10.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244ea // ushl v10.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2cc0eb // smull v11.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	FLDPQ        192(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2cc0ea // smull v10.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244ea // ushl v10.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2cc0eb // smull v11.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	FLDPQ        224(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2cc0ea // smull v10.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0x22, R6
+	ADD          $0x100, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e044086 // ext v6.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xLm2_128NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ83xLm2_128NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -7386,103 +7365,184 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        (R3), F10
-	FMOVQ        16(R3), F11
+	FLDPQ        (R3), (F10, F11)
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        128(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        256(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
-	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
-	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F13
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc14b // smull v11.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	FMOVD        10(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea2450c // ushl v12.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
+	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
+	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	FLDPQ        288(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	WORD $0x0e2ec10c // smull v12.8h, v8.8b, v14.8b
+	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
-	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc14b // smull v11.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	FMOVD        18(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea2450c // ushl v12.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
+	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        192(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
+	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	FLDPQ        320(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	WORD $0x0e2ec10c // smull v12.8h, v8.8b, v14.8b
+	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
-	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        96(R3), F12
-	FMOVQ        112(R3), F13
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc14b // smull v11.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	FMOVD        26(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea2450c // ushl v12.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
+	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        224(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
+	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	FLDPQ        352(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	WORD $0x0e2ec10c // smull v12.8h, v8.8b, v14.8b
+	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        (R4), F8
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        8(R4), F8
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dd4b // fmul v11.4s, v10.4s, v7.4s
-	WORD $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
-	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x22, R6
-	ADD          $0x80, R3
-	ADD          $4, R4
+	ADD          $0x180, R3
+	ADD          $0xc, R4
 	SUBS         $1, R5
 	BGE          loop3
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 
 	// sums of the lanes
+	WORD $0x6e044087 // ext v7.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
+	ADD          R3, R4
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7493,8 +7553,8 @@ done2:
 	ADD          $1, R2
 	RET
 
-// matmulQ82xLm2_128NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xLm2_128NEON(SB), NOSPLIT, $0-72
+// matmulQ84xLm2_128NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ84xLm2_128NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -7538,8 +7598,7 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
+	FLDPQ        (R3), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -7547,693 +7606,190 @@ loop3:
 	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        128(R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        128(R3), F13
-	FMOVQ        144(R3), F14
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        256(R3), (F13, F14)
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        160(R3), F15
-	FMOVQ        176(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x0e30c1ae // smull v14.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        192(R3), F15
-	FMOVQ        208(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x0e30c1ae // smull v14.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        224(R3), F15
-	FMOVQ        240(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x0e30c1ae // smull v14.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
-	ADD          $0x22, R6
-	ADD          $0x100, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xLm2_128NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ83xLm2_128NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_128_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
+	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        256(R3), F17
-	FMOVQ        272(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        384(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        160(R3), F19
-	FMOVQ        176(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        288(R3), F19
-	FMOVQ        304(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        192(R3), F19
-	FMOVQ        208(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        320(R3), F19
-	FMOVQ        336(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        224(R3), F19
-	FMOVQ        240(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        352(R3), F19
-	FMOVQ        368(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
-	ADD          $0x22, R6
-	ADD          $0x180, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xLm2_128NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ84xLm2_128NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_128_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
+	FMOVD        10(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452e // ushl v14.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        32(R3), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        256(R3), F19
-	FMOVQ        272(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        384(R3), F21
-	FMOVQ        400(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea246b6 // ushl v22.4s, v21.4s, v2.4s
-	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e160036 // tbl v22.16b, { v1.16b }, v22.16b
-	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606aef // sadalp v15.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        288(R3), F23
-	FMOVQ        304(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        416(R3), F23
-	FMOVQ        432(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ace // sadalp v14.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	FLDPQ        160(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	FLDPQ        288(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	FLDPQ        416(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x0e30c12e // smull v14.8h, v9.8b, v16.8b
+	WORD $0x4e30c129 // smull2 v9.8h, v9.16b, v16.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea246b6 // ushl v22.4s, v21.4s, v2.4s
-	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e160036 // tbl v22.16b, { v1.16b }, v22.16b
-	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606aef // sadalp v15.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
-	FMOVQ        192(R3), F23
-	FMOVQ        208(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        320(R3), F23
-	FMOVQ        336(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        448(R3), F23
-	FMOVQ        464(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ace // sadalp v14.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	FMOVD        18(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452e // ushl v14.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	FLDPQ        192(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	FLDPQ        320(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	FLDPQ        448(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x0e30c12e // smull v14.8h, v9.8b, v16.8b
+	WORD $0x4e30c129 // smull2 v9.8h, v9.16b, v16.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea246b6 // ushl v22.4s, v21.4s, v2.4s
-	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e160036 // tbl v22.16b, { v1.16b }, v22.16b
-	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606aef // sadalp v15.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
-	FMOVQ        224(R3), F23
-	FMOVQ        240(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        352(R3), F23
-	FMOVQ        368(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        480(R3), F23
-	FMOVQ        496(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ace // sadalp v14.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	FMOVD        26(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452e // ushl v14.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	FLDPQ        224(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	FLDPQ        352(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	FLDPQ        480(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x0e30c12e // smull v14.8h, v9.8b, v16.8b
+	WORD $0x4e30c129 // smull2 v9.8h, v9.16b, v16.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x22, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -8244,31 +7800,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044088 // ext v8.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0740e4 // ext v4.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -8283,9 +7835,9 @@ done2:
 TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $lm2_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -8567,18 +8119,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -8599,14 +8149,13 @@ loop3:
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3e0484 // ushr v4.4s, v4.4s, #2
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -8627,14 +8176,13 @@ loop3:
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -8655,14 +8203,11 @@ loop3:
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3a0484 // ushr v4.4s, v4.4s, #6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        96(R5), F6
-	FMOVQ        112(R5), F7
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        96(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -8708,14 +8253,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -8728,8 +8269,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -8744,9 +8284,9 @@ done2:
 TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $lm2_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -9279,18 +8819,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -9307,8 +8845,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -9329,14 +8866,13 @@ loop3:
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3e04c6 // ushr v6.4s, v6.4s, #2
-	WORD $0x6f3e04e7 // ushr v7.4s, v7.4s, #2
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
+	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -9353,8 +8889,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        160(R5), F8
-	FMOVQ        176(R5), F9
+	FLDPQ        160(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -9375,14 +8910,13 @@ loop3:
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -9399,8 +8933,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        192(R5), F8
-	FMOVQ        208(R5), F9
+	FLDPQ        192(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -9421,14 +8954,11 @@ loop3:
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3a04c6 // ushr v6.4s, v6.4s, #6
-	WORD $0x6f3a04e7 // ushr v7.4s, v7.4s, #6
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -9445,8 +8975,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        224(R5), F8
-	FMOVQ        240(R5), F9
+	FLDPQ        224(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -9494,14 +9023,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -9514,18 +9039,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -9538,8 +9058,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -9557,9 +9076,9 @@ done2:
 TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $lm2_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -10343,18 +9862,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -10371,8 +9888,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -10389,8 +9905,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -10411,14 +9926,13 @@ loop3:
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3e0508 // ushr v8.4s, v8.4s, #2
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10435,8 +9949,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10453,8 +9966,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        288(R5), F10
-	FMOVQ        304(R5), F11
+	FLDPQ        288(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10475,14 +9987,13 @@ loop3:
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R5), F10
-	FMOVQ        80(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        64(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10499,8 +10010,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10517,8 +10027,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        320(R5), F10
-	FMOVQ        336(R5), F11
+	FLDPQ        320(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10539,14 +10048,11 @@ loop3:
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
-	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10563,8 +10069,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        224(R5), F10
-	FMOVQ        240(R5), F11
+	FLDPQ        224(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10581,8 +10086,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        352(R5), F10
-	FMOVQ        368(R5), F11
+	FLDPQ        352(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10632,14 +10136,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10652,18 +10152,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10676,21 +10171,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10703,8 +10193,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -10720,9 +10209,9 @@ done2:
 TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $lm2_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -11757,18 +11246,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -11785,8 +11272,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -11803,8 +11289,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -11821,8 +11306,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        384(R5), F10
-	FMOVQ        400(R5), F11
+	FLDPQ        384(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -11843,14 +11327,13 @@ loop3:
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -11867,8 +11350,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -11885,8 +11367,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        288(R5), F12
-	FMOVQ        304(R5), F13
+	FLDPQ        288(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -11903,8 +11384,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        416(R5), F12
-	FMOVQ        432(R5), F13
+	FLDPQ        416(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -11925,14 +11405,13 @@ loop3:
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -11949,8 +11428,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -11967,8 +11445,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        320(R5), F12
-	FMOVQ        336(R5), F13
+	FLDPQ        320(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -11985,8 +11462,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        448(R5), F12
-	FMOVQ        464(R5), F13
+	FLDPQ        448(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -12007,14 +11483,11 @@ loop3:
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -12031,8 +11504,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -12049,8 +11521,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        352(R5), F12
-	FMOVQ        368(R5), F13
+	FLDPQ        352(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -12067,8 +11538,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        480(R5), F12
-	FMOVQ        496(R5), F13
+	FLDPQ        480(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -12120,14 +11590,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12140,18 +11606,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12164,21 +11625,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12191,19 +11647,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12216,8 +11667,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -12467,9 +11917,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 4224(R7)
 	ADD          R5<<3, R2, R7
@@ -12491,9 +11940,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 4256(R7)
 	ADD          R5<<3, R2, R7
@@ -12515,9 +11963,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 4288(R7)
 	ADD          R5<<3, R2, R7
@@ -12539,9 +11986,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 4320(R7)
 	ADD          R5<<3, R2, R7
@@ -12799,36 +12245,32 @@ loop17:
 	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cddcd // fmul v13.4s, v14.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
+	WORD $0x4f8c91cd // fmul v13.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ec // fmul v12.4s, v15.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 4224(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 4240(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cde0d // fmul v13.4s, v16.4s, v12.4s
-	WORD $0x6e2cde2c // fmul v12.4s, v17.4s, v12.4s
+	WORD $0x4f8c920d // fmul v13.4s, v16.4s, v12.s[0]
+	WORD $0x4f8c922c // fmul v12.4s, v17.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 5248(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 5264(R8)
 	ADD          R5, R4, R8
 	FMOVS        256(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F10, 6272(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 6288(R8)
 	ADD          R5, R4, R8
 	FMOVS        384(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F8, 7296(R8)
 	ADD          R5<<3, R2, R8

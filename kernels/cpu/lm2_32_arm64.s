@@ -94,221 +94,7 @@ GLOBL lm2_32_norm<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xLm2_32DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xLm2_32DotProd(SB), NOSPLIT, $48-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x7d4014ed // ldr h13, [x7, #10]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d4028ed // ldr h13, [x7, #20]
-	WORD $0x7d403cee // ldr h14, [x7, #30]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R5), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R7), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R4), F14
-	FMOVQ        16(R4), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        (R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc4 // fmla v4.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVD        12(R7), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        4(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc6 // fmla v6.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVD        22(R7), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        8(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVD        32(R7), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        12(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdca // fmla v10.4s, v14.4s, v12.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-	ADD          $0x28, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
-	BGE          loop3
-
-done4:
-	ADD          $4, R6
-	SUBS         $1, R6
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R7), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-
-	// integer sums times both scales
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdc5 // fmla v5.4s, v14.4s, v12.4s
-	ADD          $0xa, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
-	BGE          loop5
-
-done6:
-	ADD          $1, R6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xLm2_32DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ82xLm2_32DotProd(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xLm2_32DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -333,15 +119,23 @@ loop1:
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
 	MOVD         R1, R6
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x7d4014c9 // ldr h9, [x6, #10]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7d4028c9 // ldr h9, [x6, #20]
+	WORD $0x7d403cca // ldr h10, [x6, #30]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        (R4), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F9
@@ -352,43 +146,14 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
+	FLDPQ        (R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
-	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
-
-	// scales of the block
-	WORD $0x7d4014c8 // ldr h8, [x6, #10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-
-	// levels of values 0 to 31, and their products
+	// levels of values 32 to 63, and their products
 	FMOVD        12(R6), F9
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
@@ -397,44 +162,52 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
+	FLDPQ        32(R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        96(R3), F12
-	FMOVQ        112(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4fa81125 // fmla v5.4s, v9.4s, v8.s[1]
 
-	// integer sums times both scales
-	FMOVS        8(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        12(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
-	ADD          $0x14, R6
+	// levels of values 64 to 95, and their products
+	FMOVD        22(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f881926 // fmla v6.4s, v9.4s, v8.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVD        32(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4fa81927 // fmla v7.4s, v9.4s, v8.s[3]
+	ADD          $0x28, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BGE          loop3
 
 done4:
-	ADD          $2, R5
+	ADD          $4, R5
 	SUBS         $1, R5
 	BLT          done6
 
@@ -454,36 +227,183 @@ loop5:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
+	FLDPQ        (R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	ADD          $0xa, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop5
+
+done6:
+	ADD          $1, R5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+
+	// sums of the lanes
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm2_32DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xLm2_32DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $2, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+
+	// scales of the block
+	WORD $0x7d4014c6 // ldr h6, [x6, #10]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        12(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        8(R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        12(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0x14, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $2, R5
+	BGE          loop3
+
+done4:
+	ADD          $2, R5
+	SUBS         $1, R5
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0xa, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -494,19 +414,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044086 // ext v6.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -539,9 +457,6 @@ loop1:
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -552,122 +467,86 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVD        2(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        (R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 
 	// scales of the block
-	WORD $0x7d4014ca // ldr h10, [x6, #10]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4014c7 // ldr h7, [x6, #10]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        128(R3), F14
-	FMOVQ        144(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        160(R3), F16
-	FMOVQ        176(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVD        12(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        96(R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        160(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        16(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        20(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        16(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        20(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x14, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -682,63 +561,45 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVD        2(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        (R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0xa, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -749,25 +610,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044087 // ext v7.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -801,10 +659,6 @@ loop1:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -815,150 +669,102 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVD        2(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        32(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d4014cc // ldr h12, [x6, #10]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4014c8 // ldr h8, [x6, #10]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        160(R3), F16
-	FMOVQ        176(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        192(R3), F18
-	FMOVQ        208(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        224(R3), F20
-	FMOVQ        240(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVD        12(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        128(R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        160(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        192(R3), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        224(R3), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        20(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        24(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        28(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        16(R4), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
+	FMOVS        20(R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        24(R4), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        28(R4), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x14, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -973,77 +779,53 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVD        2(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        32(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0xa, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1054,31 +836,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044088 // ext v8.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0740e4 // ext v4.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1091,257 +869,7 @@ done2:
 
 // matmulQ8Fours1xLm2_32DotProd multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ8Fours1xLm2_32DotProd(SB), NOSPLIT, $208-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40014c // ldr h12, [x10]
-	WORD $0x7d40154d // ldr h13, [x10, #10]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d40294d // ldr h13, [x10, #20]
-	WORD $0x7d403d4e // ldr h14, [x10, #30]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R8), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R10), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R7), F14
-	FMOVQ        16(R7), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        (R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc4 // fmla v4.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVD        12(R10), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R7), F14
-	FMOVQ        48(R7), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        4(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc6 // fmla v6.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVD        22(R10), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        64(R7), F14
-	FMOVQ        80(R7), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        8(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVD        32(R10), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R7), F14
-	FMOVQ        112(R7), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        12(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdca // fmla v10.4s, v14.4s, v12.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-	ADD          $0x28, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d40014c // ldr h12, [x10]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R10), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R7), F15
-	FMOVQ        16(R7), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-
-	// integer sums times both scales
-	FMOVS        (R8), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdc5 // fmla v5.4s, v14.4s, v12.4s
-	ADD          $0xa, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	FMOVQ        F4, (R6)
-	FMOVQ        F5, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F4
-	FMOVQ        16(R4), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
-	FMOVQ        64(R4), F8
-	FMOVQ        80(R4), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xLm2_32DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ8Fours2xLm2_32DotProd(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm2_32DotProd(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -1375,15 +903,23 @@ loop3:
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
 	MOVD         R1, R9
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BLT          done6
 
 loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x7d401529 // ldr h9, [x9, #10]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7d402929 // ldr h9, [x9, #20]
+	WORD $0x7d403d2a // ldr h10, [x9, #30]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        (R7), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R9), F9
@@ -1394,43 +930,14 @@ loop5:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
+	FLDPQ        (R6), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R6), F12
-	FMOVQ        48(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
-	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
-
-	// scales of the block
-	WORD $0x7d401528 // ldr h8, [x9, #10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-
-	// levels of values 0 to 31, and their products
+	// levels of values 32 to 63, and their products
 	FMOVD        12(R9), F9
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
@@ -1439,44 +946,52 @@ loop5:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R6), F11
-	FMOVQ        80(R6), F12
+	FLDPQ        32(R6), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        96(R6), F12
-	FMOVQ        112(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4fa81125 // fmla v5.4s, v9.4s, v8.s[1]
 
-	// integer sums times both scales
-	FMOVS        8(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        12(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
-	ADD          $0x14, R9
+	// levels of values 64 to 95, and their products
+	FMOVD        22(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f881926 // fmla v6.4s, v9.4s, v8.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVD        32(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        96(R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4fa81927 // fmla v7.4s, v9.4s, v8.s[3]
+	ADD          $0x28, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BGE          loop5
 
 done6:
-	ADD          $2, R8
+	ADD          $4, R8
 	SUBS         $1, R8
 	BLT          done8
 
@@ -1496,48 +1011,28 @@ loop7:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
+	FLDPQ        (R6), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R6), F12
-	FMOVQ        48(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
 	FMOVS        (R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
 	ADD          $0xa, R9
-	ADD          $0x40, R6
-	ADD          $8, R7
+	ADD          $0x20, R6
+	ADD          $4, R7
 	SUBS         $1, R8
 	BGE          loop7
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1549,52 +1044,217 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        32(R3), F5
+	FMOVQ        64(R3), F6
+	FMOVQ        96(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
+	FMOVQ        F4, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xLm2_32DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ8Fours2xLm2_32DotProd(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $2, R8
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R9), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R7), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        4(R7), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+
+	// scales of the block
+	WORD $0x7d401526 // ldr h6, [x9, #10]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        12(R9), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        8(R7), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        12(R7), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0x14, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $2, R8
+	BGE          loop5
+
+done6:
+	ADD          $2, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R9), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R7), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        4(R7), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0xa, R9
+	ADD          $0x40, R6
+	ADD          $8, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	FMOVQ        F4, (R5)
+	FMOVQ        F5, 128(R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F4
+	FMOVQ        32(R3), F5
+	FMOVQ        64(R3), F6
+	FMOVQ        96(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
 	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        160(R3), F5
+	FMOVQ        192(R3), F6
+	FMOVQ        224(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
@@ -1638,9 +1298,6 @@ loop3:
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1651,122 +1308,86 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400127 // ldr h7, [x9]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVD        2(R9), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        (R6), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        64(R6), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R7), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        8(R7), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 
 	// scales of the block
-	WORD $0x7d40152a // ldr h10, [x9, #10]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d401527 // ldr h7, [x9, #10]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        128(R6), F14
-	FMOVQ        144(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVD        12(R9), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        96(R6), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        128(R6), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        160(R6), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        16(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        20(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        12(R7), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        16(R7), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        20(R7), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x14, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1781,63 +1402,45 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400127 // ldr h7, [x9]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVD        2(R9), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        (R6), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        64(R6), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R7), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        8(R7), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0xa, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1847,11 +1450,8 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 272(R5)
+	FMOVQ        F5, 128(R5)
+	FMOVQ        F6, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1863,79 +1463,43 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        32(R3), F5
+	FMOVQ        64(R3), F6
+	FMOVQ        96(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
 	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        160(R3), F5
+	FMOVQ        192(R3), F6
+	FMOVQ        224(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	FMOVQ        256(R3), F4
-	FMOVQ        272(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        304(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        336(R3), F9
-	FMOVQ        352(R3), F10
-	FMOVQ        368(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        288(R3), F5
+	FMOVQ        320(R3), F6
+	FMOVQ        352(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	ADD          $0x10, R0
@@ -1978,10 +1542,6 @@ loop3:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1992,150 +1552,102 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVD        2(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        32(R6), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        96(R6), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        8(R7), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        12(R7), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d40152c // ldr h12, [x9, #10]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d401528 // ldr h8, [x9, #10]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        192(R6), F18
-	FMOVQ        208(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        224(R6), F20
-	FMOVQ        240(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVD        12(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        128(R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        160(R6), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        192(R6), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        224(R6), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        16(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        20(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        24(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        28(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        16(R7), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
+	FMOVS        20(R7), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        24(R7), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        28(R7), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x14, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2150,77 +1662,53 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVD        2(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        32(R6), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        96(R6), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        8(R7), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        12(R7), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0xa, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2230,13 +1718,9 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 272(R5)
-	FMOVQ        F10, 384(R5)
-	FMOVQ        F11, 400(R5)
+	FMOVQ        F5, 128(R5)
+	FMOVQ        F6, 256(R5)
+	FMOVQ        F7, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2248,104 +1732,56 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        32(R3), F5
+	FMOVQ        64(R3), F6
+	FMOVQ        96(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
 	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        160(R3), F5
+	FMOVQ        192(R3), F6
+	FMOVQ        224(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	FMOVQ        256(R3), F4
-	FMOVQ        272(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        304(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        336(R3), F9
-	FMOVQ        352(R3), F10
-	FMOVQ        368(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        288(R3), F5
+	FMOVQ        320(R3), F6
+	FMOVQ        352(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	FMOVQ        384(R3), F4
-	FMOVQ        400(R3), F5
-	FMOVQ        416(R3), F6
-	FMOVQ        432(R3), F7
-	FMOVQ        448(R3), F8
-	FMOVQ        464(R3), F9
-	FMOVQ        480(R3), F10
-	FMOVQ        496(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        416(R3), F5
+	FMOVQ        448(R3), F6
+	FMOVQ        480(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	ADD          $0x10, R0
@@ -2512,8 +1948,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	FMOVS        8(R3), F13
@@ -2526,8 +1961,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	FMOVS        16(R3), F13
@@ -2540,8 +1974,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	FMOVS        24(R3), F13
@@ -2554,8 +1987,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
+	FLDPQ        96(R4), (F14, F15)
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0xa, R6
@@ -2651,8 +2083,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2671,8 +2102,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2691,8 +2121,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2711,8 +2140,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
+	FLDPQ        96(R4), (F14, F15)
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R4, R8
@@ -2821,8 +2249,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
+	FLDPQ        (R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -2831,8 +2258,7 @@ loop3:
 	FMOVQ        16(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
+	FLDPQ        (R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -2845,8 +2271,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
+	FLDPQ        32(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -2855,8 +2280,7 @@ loop3:
 	FMOVQ        48(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
+	FLDPQ        32(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -2869,8 +2293,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
+	FLDPQ        64(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -2879,8 +2302,7 @@ loop3:
 	FMOVQ        80(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        64(R6), F13
-	FMOVQ        80(R6), F14
+	FLDPQ        64(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -2893,8 +2315,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F13
+	FLDPQ        96(R4), (F12, F13)
 	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
 	ADD          R5, R4, R9
@@ -2903,8 +2324,7 @@ loop3:
 	FMOVQ        112(R9), F13
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	FMOVQ        96(R6), F12
-	FMOVQ        112(R6), F13
+	FLDPQ        96(R6), (F12, F13)
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0xa, R8
@@ -3012,8 +2432,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3022,8 +2441,7 @@ loop3:
 	FMOVQ        16(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
+	FLDPQ        (R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3042,8 +2460,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3052,8 +2469,7 @@ loop3:
 	FMOVQ        48(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
+	FLDPQ        32(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3072,8 +2488,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3082,8 +2497,7 @@ loop3:
 	FMOVQ        80(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
+	FLDPQ        64(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3102,8 +2516,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
+	FLDPQ        96(R4), (F14, F15)
 	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
 	ADD          R5, R4, R9
@@ -3112,8 +2525,7 @@ loop3:
 	FMOVQ        112(R9), F15
 	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
+	FLDPQ        96(R6), (F14, F15)
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R6, R9
@@ -3234,14 +2646,10 @@ TEXT ·mix1xLm2_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F4
-	FMOVQ        16(R4), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
-	FMOVQ        64(R4), F8
-	FMOVQ        80(R4), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        (R4), (F4, F5)
+	FLDPQ        32(R4), (F6, F7)
+	FLDPQ        64(R4), (F8, F9)
+	FLDPQ        96(R4), (F10, F11)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3266,9 +2674,8 @@ loop3:
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d918e // fmul v14.4s, v12.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	FMOVS        (R3), F13
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
@@ -3358,26 +2765,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F4
-	FMOVQ        16(R4), F5
+	FLDPQ        (R4), (F4, F5)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F6
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F7
-	FMOVQ        32(R4), F8
-	FMOVQ        48(R4), F9
+	FLDPQ        32(R4), (F8, F9)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F10
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
+	FLDPQ        64(R4), (F12, F13)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F14
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F15
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F17
+	FLDPQ        96(R4), (F16, F17)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F18
 	ADD          R5, R4, R4
@@ -3407,14 +2810,12 @@ loop3:
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979294 // fmul v20.4s, v20.4s, v23.s[0]
 	FMOVS        (R3), F23
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
@@ -3524,38 +2925,30 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R7
 	FMOVQ        (R7), F2
 	ADD          R5, R4, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
+	FLDPQ        (R6), (F4, F5)
+	FLDPQ        32(R4), (F6, F7)
 	ADD          R5, R4, R7
 	FMOVQ        32(R7), F8
 	ADD          R5, R4, R7
 	FMOVQ        48(R7), F9
-	FMOVQ        32(R6), F10
-	FMOVQ        48(R6), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
+	FLDPQ        32(R6), (F10, F11)
+	FLDPQ        64(R4), (F12, F13)
 	ADD          R5, R4, R7
 	FMOVQ        64(R7), F14
 	ADD          R5, R4, R7
 	FMOVQ        80(R7), F15
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        64(R6), (F16, F17)
+	FLDPQ        96(R4), (F18, F19)
 	ADD          R5, R4, R7
 	FMOVQ        96(R7), F20
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F21
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
+	FLDPQ        96(R6), (F22, F23)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3594,18 +2987,15 @@ loop3:
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39df1a // fmul v26.4s, v24.4s, v25.4s
-	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
+	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf1c // fmul v28.4s, v24.4s, v27.4s
-	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf1e // fmul v30.4s, v24.4s, v29.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -3740,34 +3130,28 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        (R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        16(R8), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
+	FLDPQ        (R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        (R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        16(R8), F7
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
+	FLDPQ        (R7), (F8, F9)
+	FLDPQ        32(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        32(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        48(R4), F13
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F15
+	FLDPQ        32(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        32(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        48(R4), F17
-	FMOVQ        32(R7), F18
-	FMOVQ        48(R7), F19
+	FLDPQ        32(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3809,27 +3193,22 @@ loop3:
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -3925,34 +3304,28 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F0
-	FMOVQ        80(R4), F1
+	FLDPQ        64(R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        64(R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        80(R8), F3
-	FMOVQ        64(R6), F4
-	FMOVQ        80(R6), F5
+	FLDPQ        64(R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        64(R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        80(R8), F7
-	FMOVQ        64(R7), F8
-	FMOVQ        80(R7), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        64(R7), (F8, F9)
+	FLDPQ        96(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        96(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F13
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
+	FLDPQ        96(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        96(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        112(R4), F17
-	FMOVQ        96(R7), F18
-	FMOVQ        112(R7), F19
+	FLDPQ        96(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3994,27 +3367,22 @@ loop5:
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        16(R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -4109,240 +3477,7 @@ done2:
 	RET
 
 // matmulQ81xLm2_32NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xLm2_32NEON(SB), NOSPLIT, $48-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x7d4014ed // ldr h13, [x7, #10]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d4028ed // ldr h13, [x7, #20]
-	WORD $0x7d403cee // ldr h14, [x7, #30]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R5), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R7), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R4), F14
-	FMOVQ        16(R4), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVD        12(R7), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        4(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVD        22(R7), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        8(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVD        32(R7), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        12(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
-	ADD          $0x28, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
-	BGE          loop3
-
-done4:
-	ADD          $4, R6
-	SUBS         $1, R6
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R7), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-
-	// integer sums times both scales
-	FMOVS        (R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
-	ADD          $0xa, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
-	BGE          loop5
-
-done6:
-	ADD          $1, R6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xLm2_32NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xLm2_32NEON(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xLm2_32NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -4367,15 +3502,23 @@ loop1:
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
 	MOVD         R1, R6
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x7d4014c9 // ldr h9, [x6, #10]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7d4028c9 // ldr h9, [x6, #20]
+	WORD $0x7d403cca // ldr h10, [x6, #30]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        (R4), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F9
@@ -4386,51 +3529,19 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
+	FLDPQ        (R3), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
-	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
-
-	// scales of the block
-	WORD $0x7d4014c8 // ldr h8, [x6, #10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-
-	// levels of values 0 to 31, and their products
+	// levels of values 32 to 63, and their products
 	FMOVD        12(R6), F9
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
@@ -4439,52 +3550,67 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
+	FLDPQ        32(R3), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4fa81125 // fmla v5.4s, v9.4s, v8.s[1]
 
-	// integer sums times both scales
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        12(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
-	ADD          $0x14, R6
+	// levels of values 64 to 95, and their products
+	FMOVD        22(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f881926 // fmla v6.4s, v9.4s, v8.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVD        32(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4fa81927 // fmla v7.4s, v9.4s, v8.s[3]
+	ADD          $0x28, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BGE          loop3
 
 done4:
-	ADD          $2, R5
+	ADD          $4, R5
 	SUBS         $1, R5
 	BLT          done6
 
@@ -4504,44 +3630,217 @@ loop5:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
+	FLDPQ        (R3), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        (R4), F9
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	ADD          $0xa, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop5
+
+done6:
+	ADD          $1, R5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+
+	// sums of the lanes
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm2_32NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xLm2_32NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $2, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+
+	// scales of the block
+	WORD $0x7d4014c6 // ldr h6, [x6, #10]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        12(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        8(R4), F7
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
+	FMOVS        12(R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0x14, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $2, R5
+	BGE          loop3
+
+done4:
+	ADD          $2, R5
+	SUBS         $1, R5
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0xa, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -4552,19 +3851,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044086 // ext v6.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4596,9 +3893,6 @@ loop1:
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4609,146 +3903,116 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	FMOVD        2(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 
 	// scales of the block
-	WORD $0x7d4014ca // ldr h10, [x6, #10]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4014c7 // ldr h7, [x6, #10]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R3), F17
-	FMOVQ        176(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	FMOVD        12(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        128(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        160(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        16(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        20(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	FMOVS        16(R4), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        20(R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x14, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -4763,75 +4027,60 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	FMOVD        2(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0xa, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -4842,25 +4091,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044087 // ext v7.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4893,10 +4139,6 @@ loop1:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4907,182 +4149,142 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R3), F21
-	FMOVQ        112(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
+	FMOVD        2(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
+	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d4014cc // ldr h12, [x6, #10]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4014c8 // ldr h8, [x6, #10]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R3), F17
-	FMOVQ        176(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        192(R3), F19
-	FMOVQ        208(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R3), F21
-	FMOVQ        240(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
+	FMOVD        12(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        128(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        160(R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        192(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
+	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        224(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        20(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        24(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        28(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        16(R4), F9
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
+	FMOVS        20(R4), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        24(R4), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        28(R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x14, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -5097,93 +4299,73 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R3), F21
-	FMOVQ        112(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
+	FMOVD        2(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
+	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0xa, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5194,31 +4376,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044088 // ext v8.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0740e4 // ext v4.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5230,276 +4408,7 @@ done2:
 	RET
 
 // matmulQ8Fours1xLm2_32NEON multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours1xLm2_32NEON(SB), NOSPLIT, $208-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40014c // ldr h12, [x10]
-	WORD $0x7d40154d // ldr h13, [x10, #10]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d40294d // ldr h13, [x10, #20]
-	WORD $0x7d403d4e // ldr h14, [x10, #30]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R8), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R10), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R7), F14
-	FMOVQ        16(R7), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVD        12(R10), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R7), F14
-	FMOVQ        48(R7), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        4(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVD        22(R10), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        64(R7), F14
-	FMOVQ        80(R7), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        8(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVD        32(R10), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R7), F14
-	FMOVQ        112(R7), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        12(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
-	ADD          $0x28, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d40014c // ldr h12, [x10]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R10), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R7), F15
-	FMOVQ        16(R7), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-
-	// integer sums times both scales
-	FMOVS        (R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
-	ADD          $0xa, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	FMOVQ        F4, (R6)
-	FMOVQ        F5, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F4
-	FMOVQ        16(R4), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
-	FMOVQ        64(R4), F8
-	FMOVQ        80(R4), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xLm2_32NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours2xLm2_32NEON(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm2_32NEON(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -5533,15 +4442,23 @@ loop3:
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
 	MOVD         R1, R9
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BLT          done6
 
 loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x7d401529 // ldr h9, [x9, #10]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7d402929 // ldr h9, [x9, #20]
+	WORD $0x7d403d2a // ldr h10, [x9, #30]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        (R7), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R9), F9
@@ -5552,51 +4469,19 @@ loop5:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
+	FLDPQ        (R6), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
-	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
-
-	// scales of the block
-	WORD $0x7d401528 // ldr h8, [x9, #10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-
-	// levels of values 0 to 31, and their products
+	// levels of values 32 to 63, and their products
 	FMOVD        12(R9), F9
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
@@ -5605,52 +4490,67 @@ loop5:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R6), F11
-	FMOVQ        80(R6), F12
+	FLDPQ        32(R6), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4fa81125 // fmla v5.4s, v9.4s, v8.s[1]
 
-	// integer sums times both scales
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        12(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
-	ADD          $0x14, R9
+	// levels of values 64 to 95, and their products
+	FMOVD        22(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f881926 // fmla v6.4s, v9.4s, v8.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVD        32(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        96(R6), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4fa81927 // fmla v7.4s, v9.4s, v8.s[3]
+	ADD          $0x28, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BGE          loop5
 
 done6:
-	ADD          $2, R8
+	ADD          $4, R8
 	SUBS         $1, R8
 	BLT          done8
 
@@ -5670,56 +4570,33 @@ loop7:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
+	FLDPQ        (R6), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        (R7), F9
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
 	ADD          $0xa, R9
-	ADD          $0x40, R6
-	ADD          $8, R7
+	ADD          $0x20, R6
+	ADD          $4, R7
 	SUBS         $1, R8
 	BGE          loop7
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -5731,52 +4608,246 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        32(R3), F5
+	FMOVQ        64(R3), F6
+	FMOVQ        96(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
+	FMOVQ        F4, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xLm2_32NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+TEXT ·matmulQ8Fours2xLm2_32NEON(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $2, R8
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R9), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        (R7), F7
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
+	FMOVS        4(R7), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+
+	// scales of the block
+	WORD $0x7d401526 // ldr h6, [x9, #10]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        12(R9), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        96(R6), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        8(R7), F7
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
+	FMOVS        12(R7), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0x14, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $2, R8
+	BGE          loop5
+
+done6:
+	ADD          $2, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R9), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        (R7), F7
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
+	FMOVS        4(R7), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0xa, R9
+	ADD          $0x40, R6
+	ADD          $8, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	FMOVQ        F4, (R5)
+	FMOVQ        F5, 128(R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F4
+	FMOVQ        32(R3), F5
+	FMOVQ        64(R3), F6
+	FMOVQ        96(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
 	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        160(R3), F5
+	FMOVQ        192(R3), F6
+	FMOVQ        224(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
@@ -5819,9 +4890,6 @@ loop3:
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -5832,146 +4900,116 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400127 // ldr h7, [x9]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	FMOVD        2(R9), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        (R6), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        32(R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        64(R6), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R7), F8
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        8(R7), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 
 	// scales of the block
-	WORD $0x7d40152a // ldr h10, [x9, #10]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d401527 // ldr h7, [x9, #10]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R6), F17
-	FMOVQ        176(R6), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	FMOVD        12(R9), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        96(R6), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        128(R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        160(R6), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        16(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        20(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        12(R7), F8
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	FMOVS        16(R7), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        20(R7), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x14, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -5986,75 +5024,60 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400127 // ldr h7, [x9]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	FMOVD        2(R9), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        (R6), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        32(R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        64(R6), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R7), F8
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        8(R7), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0xa, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -6064,11 +5087,8 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 272(R5)
+	FMOVQ        F5, 128(R5)
+	FMOVQ        F6, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6080,79 +5100,43 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        32(R3), F5
+	FMOVQ        64(R3), F6
+	FMOVQ        96(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
 	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        160(R3), F5
+	FMOVQ        192(R3), F6
+	FMOVQ        224(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	FMOVQ        256(R3), F4
-	FMOVQ        272(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        304(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        336(R3), F9
-	FMOVQ        352(R3), F10
-	FMOVQ        368(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        288(R3), F5
+	FMOVQ        320(R3), F6
+	FMOVQ        352(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	ADD          $0x10, R0
@@ -6194,10 +5178,6 @@ loop3:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -6208,182 +5188,142 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
+	FMOVD        2(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
+	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        8(R7), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        12(R7), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d40152c // ldr h12, [x9, #10]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d401528 // ldr h8, [x9, #10]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R6), F17
-	FMOVQ        176(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        192(R6), F19
-	FMOVQ        208(R6), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R6), F21
-	FMOVQ        240(R6), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
+	FMOVD        12(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        128(R6), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        160(R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        192(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
+	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        224(R6), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        16(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        20(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        24(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        28(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        16(R7), F9
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
+	FMOVS        20(R7), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        24(R7), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        28(R7), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x14, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -6398,93 +5338,73 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
+	FMOVD        2(R9), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
+	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        8(R7), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        12(R7), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0xa, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6494,13 +5414,9 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 272(R5)
-	FMOVQ        F10, 384(R5)
-	FMOVQ        F11, 400(R5)
+	FMOVQ        F5, 128(R5)
+	FMOVQ        F6, 256(R5)
+	FMOVQ        F7, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6512,104 +5428,56 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        32(R3), F5
+	FMOVQ        64(R3), F6
+	FMOVQ        96(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
 	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        160(R3), F5
+	FMOVQ        192(R3), F6
+	FMOVQ        224(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	FMOVQ        256(R3), F4
-	FMOVQ        272(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        304(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        336(R3), F9
-	FMOVQ        352(R3), F10
-	FMOVQ        368(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        288(R3), F5
+	FMOVQ        320(R3), F6
+	FMOVQ        352(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	FMOVQ        384(R3), F4
-	FMOVQ        400(R3), F5
-	FMOVQ        416(R3), F6
-	FMOVQ        432(R3), F7
-	FMOVQ        448(R3), F8
-	FMOVQ        464(R3), F9
-	FMOVQ        480(R3), F10
-	FMOVQ        496(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
+	FMOVQ        416(R3), F5
+	FMOVQ        448(R3), F6
+	FMOVQ        480(R3), F7
+	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
+	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
+	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	ADD          $0x10, R0
@@ -6858,9 +5726,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 1152(R7)
 	ADD          R5<<3, R2, R7
@@ -6882,9 +5749,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 1184(R7)
 	ADD          R5<<3, R2, R7
@@ -6906,9 +5772,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 1216(R7)
 	ADD          R5<<3, R2, R7
@@ -6930,9 +5795,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 1248(R7)
 	ADD          R5<<3, R2, R7
@@ -7117,36 +5981,32 @@ loop13:
 	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cddcd // fmul v13.4s, v14.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
+	WORD $0x4f8c91cd // fmul v13.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ec // fmul v12.4s, v15.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 1152(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 1168(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cde0d // fmul v13.4s, v16.4s, v12.4s
-	WORD $0x6e2cde2c // fmul v12.4s, v17.4s, v12.4s
+	WORD $0x4f8c920d // fmul v13.4s, v16.4s, v12.s[0]
+	WORD $0x4f8c922c // fmul v12.4s, v17.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 1408(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 1424(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F10, 1664(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 1680(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F8, 1920(R8)
 	ADD          R5<<3, R2, R8

@@ -155,6 +155,207 @@ TEXT ·matmulQ81xLm2_64DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	ADD          $0x12, R6
+	ADD          $0x40, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+
+	// sums of the lanes
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm2_64DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xLm2_64DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0x12, R6
+	ADD          $0x80, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e044086 // ext v6.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xLm2_64DotProd multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ83xLm2_64DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
@@ -179,53 +380,77 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        (R3), F10
-	FMOVQ        16(R3), F11
+	FLDPQ        (R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8b9509 // sdot v9.4s, v8.16b, v11.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
 	FMOVD        10(R6), F8
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
-	WORD $0x6ea2450a // ushl v10.4s, v8.4s, v2.4s
+	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F13
-	WORD $0x4e8b954c // sdot v12.4s, v10.16b, v11.16b
-	WORD $0x4e8d9509 // sdot v9.4s, v8.16b, v13.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	FLDPQ        160(R3), (F10, F11)
+	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd44 // fmla v4.4s, v10.4s, v11.4s
-	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x12, R6
-	ADD          $0x40, R3
-	ADD          $4, R4
+	ADD          $0xc0, R3
+	ADD          $0xc, R4
 	SUBS         $1, R5
 	BGE          loop3
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 
 	// sums of the lanes
+	WORD $0x6e044087 // ext v7.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
+	ADD          R3, R4
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -236,9 +461,9 @@ done2:
 	ADD          $1, R2
 	RET
 
-// matmulQ82xLm2_64DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm2_64DotProd multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ82xLm2_64DotProd(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm2_64DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -282,374 +507,62 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
+	FLDPQ        (R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F14
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        128(R3), (F11, F12)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        192(R3), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
 	FMOVD        10(R6), F9
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452c // ushl v12.4s, v9.4s, v2.4s
+	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	WORD $0x4e90952b // sdot v11.4s, v9.16b, v16.16b
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F16
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        160(R3), (F11, F12)
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	FLDPQ        224(R3), (F11, F12)
+	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
+	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
 	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
-	ADD          $0x12, R6
-	ADD          $0x80, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xLm2_64DotProd multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ83xLm2_64DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_64_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        64(R3), F14
-	FMOVQ        80(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea24570 // ushl v16.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	WORD $0x4e94956d // sdot v13.4s, v11.16b, v20.16b
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94956e // sdot v14.4s, v11.16b, v20.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94956c // sdot v12.4s, v11.16b, v20.16b
-
-	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
-	ADD          $0x12, R6
-	ADD          $0xc0, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xLm2_64DotProd multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ84xLm2_64DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_64_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        128(R3), F18
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        192(R3), F20
-	FMOVQ        208(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245b4 // ushl v20.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4e969691 // sdot v17.4s, v20.16b, v22.16b
-	WORD $0x4e9895af // sdot v15.4s, v13.16b, v24.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895b0 // sdot v16.4s, v13.16b, v24.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895b2 // sdot v18.4s, v13.16b, v24.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895ae // sdot v14.4s, v13.16b, v24.16b
-
-	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x12, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -660,31 +573,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044088 // ext v8.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0740e4 // ext v4.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -720,8 +629,7 @@ TEXT ·matmulQ8Block1xLm2_64DotProd(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FMOVQ        (R2), F5
-	FMOVQ        16(R2), F6
+	FLDPQ        (R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -748,8 +656,7 @@ TEXT ·matmulQ8Block1xLm2_64DotProd(SB), NOSPLIT, $480-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        32(R2), F6
-	FMOVQ        48(R2), F8
+	FLDPQ        32(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -802,8 +709,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F4
@@ -814,8 +720,7 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        (R5), F6
-	FMOVQ        16(R5), F7
+	FLDPQ        (R5), (F6, F7)
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -842,8 +747,7 @@ loop3:
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
 	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ea // ushll v10.8h, v7.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -889,14 +793,10 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FMOVQ        (R0), F5
-	FMOVQ        16(R0), F6
-	FMOVQ        32(R0), F7
-	FMOVQ        48(R0), F8
-	FMOVQ        64(R0), F9
-	FMOVQ        80(R0), F10
-	FMOVQ        96(R0), F11
-	FMOVQ        112(R0), F12
+	FLDPQ        (R0), (F5, F6)
+	FLDPQ        32(R0), (F7, F8)
+	FLDPQ        64(R0), (F9, F10)
+	FLDPQ        96(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -909,8 +809,7 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	FMOVQ        F4, (R2)
 	ADD          $0x10, R2
@@ -946,8 +845,7 @@ TEXT ·matmulQ8Block2xLm2_64DotProd(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FMOVQ        (R2), F5
-	FMOVQ        16(R2), F6
+	FLDPQ        (R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -974,8 +872,7 @@ TEXT ·matmulQ8Block2xLm2_64DotProd(SB), 0, $672-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        32(R2), F6
-	FMOVQ        48(R2), F8
+	FLDPQ        32(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1011,8 +908,7 @@ TEXT ·matmulQ8Block2xLm2_64DotProd(SB), 0, $672-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FMOVQ        64(R2), F5
-	FMOVQ        80(R2), F6
+	FLDPQ        64(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1039,8 +935,7 @@ TEXT ·matmulQ8Block2xLm2_64DotProd(SB), 0, $672-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        96(R2), F6
-	FMOVQ        112(R2), F8
+	FLDPQ        96(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1093,8 +988,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F4
@@ -1105,8 +999,7 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        (R5), F6
-	FMOVQ        16(R5), F7
+	FLDPQ        (R5), (F6, F7)
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1123,8 +1016,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1151,8 +1043,7 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1169,8 +1060,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1218,14 +1108,10 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FMOVQ        (R0), F5
-	FMOVQ        16(R0), F6
-	FMOVQ        32(R0), F7
-	FMOVQ        48(R0), F8
-	FMOVQ        64(R0), F9
-	FMOVQ        80(R0), F10
-	FMOVQ        96(R0), F11
-	FMOVQ        112(R0), F12
+	FLDPQ        (R0), (F5, F6)
+	FLDPQ        32(R0), (F7, F8)
+	FLDPQ        64(R0), (F9, F10)
+	FLDPQ        96(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -1238,18 +1124,13 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FMOVQ        128(R0), F5
-	FMOVQ        144(R0), F6
-	FMOVQ        160(R0), F7
-	FMOVQ        176(R0), F8
-	FMOVQ        192(R0), F9
-	FMOVQ        208(R0), F10
-	FMOVQ        224(R0), F11
-	FMOVQ        240(R0), F12
+	FLDPQ        128(R0), (F5, F6)
+	FLDPQ        160(R0), (F7, F8)
+	FLDPQ        192(R0), (F9, F10)
+	FLDPQ        224(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -1262,8 +1143,7 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        4(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -1302,8 +1182,7 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FMOVQ        (R2), F5
-	FMOVQ        16(R2), F6
+	FLDPQ        (R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1330,8 +1209,7 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        32(R2), F6
-	FMOVQ        48(R2), F8
+	FLDPQ        32(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1367,8 +1245,7 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FMOVQ        64(R2), F5
-	FMOVQ        80(R2), F6
+	FLDPQ        64(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1395,8 +1272,7 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        96(R2), F6
-	FMOVQ        112(R2), F8
+	FLDPQ        96(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1432,8 +1308,7 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 4(R4)
-	FMOVQ        128(R2), F5
-	FMOVQ        144(R2), F6
+	FLDPQ        128(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1460,8 +1335,7 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        160(R2), F6
-	FMOVQ        176(R2), F8
+	FLDPQ        160(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1514,8 +1388,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F4
@@ -1526,8 +1399,7 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        (R5), F6
-	FMOVQ        16(R5), F7
+	FLDPQ        (R5), (F6, F7)
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1544,8 +1416,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1562,8 +1433,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        128(R5), F10
-	FMOVQ        144(R5), F11
+	FLDPQ        128(R5), (F10, F11)
 	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1590,8 +1460,7 @@ loop3:
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1608,8 +1477,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1626,8 +1494,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1677,14 +1544,10 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FMOVQ        (R0), F5
-	FMOVQ        16(R0), F6
-	FMOVQ        32(R0), F7
-	FMOVQ        48(R0), F8
-	FMOVQ        64(R0), F9
-	FMOVQ        80(R0), F10
-	FMOVQ        96(R0), F11
-	FMOVQ        112(R0), F12
+	FLDPQ        (R0), (F5, F6)
+	FLDPQ        32(R0), (F7, F8)
+	FLDPQ        64(R0), (F9, F10)
+	FLDPQ        96(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -1697,18 +1560,13 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FMOVQ        128(R0), F5
-	FMOVQ        144(R0), F6
-	FMOVQ        160(R0), F7
-	FMOVQ        176(R0), F8
-	FMOVQ        192(R0), F9
-	FMOVQ        208(R0), F10
-	FMOVQ        224(R0), F11
-	FMOVQ        240(R0), F12
+	FLDPQ        128(R0), (F5, F6)
+	FLDPQ        160(R0), (F7, F8)
+	FLDPQ        192(R0), (F9, F10)
+	FLDPQ        224(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -1721,21 +1579,16 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        4(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F5, (R9)
-	FMOVQ        256(R0), F5
-	FMOVQ        272(R0), F6
-	FMOVQ        288(R0), F7
-	FMOVQ        304(R0), F8
-	FMOVQ        320(R0), F9
-	FMOVQ        336(R0), F10
-	FMOVQ        352(R0), F11
-	FMOVQ        368(R0), F12
+	FLDPQ        256(R0), (F5, F6)
+	FLDPQ        288(R0), (F7, F8)
+	FLDPQ        320(R0), (F9, F10)
+	FLDPQ        352(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -1748,8 +1601,7 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        8(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	ADD          R8, R9
 	FMOVQ        F4, (R9)
@@ -1786,8 +1638,7 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FMOVQ        (R2), F5
-	FMOVQ        16(R2), F6
+	FLDPQ        (R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1814,8 +1665,7 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        32(R2), F6
-	FMOVQ        48(R2), F8
+	FLDPQ        32(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1851,8 +1701,7 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FMOVQ        64(R2), F5
-	FMOVQ        80(R2), F6
+	FLDPQ        64(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1879,8 +1728,7 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        96(R2), F6
-	FMOVQ        112(R2), F8
+	FLDPQ        96(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1916,8 +1764,7 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 4(R4)
-	FMOVQ        128(R2), F5
-	FMOVQ        144(R2), F6
+	FLDPQ        128(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1944,8 +1791,7 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        160(R2), F6
-	FMOVQ        176(R2), F8
+	FLDPQ        160(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1981,8 +1827,7 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 8(R4)
-	FMOVQ        192(R2), F5
-	FMOVQ        208(R2), F6
+	FLDPQ        192(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -2009,8 +1854,7 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FMOVQ        224(R2), F6
-	FMOVQ        240(R2), F8
+	FLDPQ        224(R2), (F6, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -2063,8 +1907,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F4
@@ -2075,8 +1918,7 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        (R5), F6
-	FMOVQ        16(R5), F7
+	FLDPQ        (R5), (F6, F7)
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -2093,8 +1935,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2111,8 +1952,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        128(R5), F10
-	FMOVQ        144(R5), F11
+	FLDPQ        128(R5), (F10, F11)
 	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2129,8 +1969,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a4ae // ushll v14.8h, v5.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2157,8 +1996,7 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R5), F14
-	FMOVQ        48(R5), F15
+	FLDPQ        32(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2175,8 +2013,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
-	FMOVQ        96(R5), F14
-	FMOVQ        112(R5), F15
+	FLDPQ        96(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2193,8 +2030,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
-	FMOVQ        160(R5), F14
-	FMOVQ        176(R5), F15
+	FLDPQ        160(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2211,8 +2047,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        224(R5), F14
-	FMOVQ        240(R5), F15
+	FLDPQ        224(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2264,14 +2099,10 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FMOVQ        (R0), F5
-	FMOVQ        16(R0), F6
-	FMOVQ        32(R0), F7
-	FMOVQ        48(R0), F8
-	FMOVQ        64(R0), F9
-	FMOVQ        80(R0), F10
-	FMOVQ        96(R0), F11
-	FMOVQ        112(R0), F12
+	FLDPQ        (R0), (F5, F6)
+	FLDPQ        32(R0), (F7, F8)
+	FLDPQ        64(R0), (F9, F10)
+	FLDPQ        96(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -2284,18 +2115,13 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FMOVQ        128(R0), F5
-	FMOVQ        144(R0), F6
-	FMOVQ        160(R0), F7
-	FMOVQ        176(R0), F8
-	FMOVQ        192(R0), F9
-	FMOVQ        208(R0), F10
-	FMOVQ        224(R0), F11
-	FMOVQ        240(R0), F12
+	FLDPQ        128(R0), (F5, F6)
+	FLDPQ        160(R0), (F7, F8)
+	FLDPQ        192(R0), (F9, F10)
+	FLDPQ        224(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -2308,21 +2134,16 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        4(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F5, (R9)
-	FMOVQ        256(R0), F5
-	FMOVQ        272(R0), F6
-	FMOVQ        288(R0), F7
-	FMOVQ        304(R0), F8
-	FMOVQ        320(R0), F9
-	FMOVQ        336(R0), F10
-	FMOVQ        352(R0), F11
-	FMOVQ        368(R0), F12
+	FLDPQ        256(R0), (F5, F6)
+	FLDPQ        288(R0), (F7, F8)
+	FLDPQ        320(R0), (F9, F10)
+	FLDPQ        352(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -2335,19 +2156,14 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        8(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	ADD          R8, R9
 	FMOVQ        F5, (R9)
-	FMOVQ        384(R0), F5
-	FMOVQ        400(R0), F6
-	FMOVQ        416(R0), F7
-	FMOVQ        432(R0), F8
-	FMOVQ        448(R0), F9
-	FMOVQ        464(R0), F10
-	FMOVQ        480(R0), F11
-	FMOVQ        496(R0), F12
+	FLDPQ        384(R0), (F5, F6)
+	FLDPQ        416(R0), (F7, F8)
+	FLDPQ        448(R0), (F9, F10)
+	FLDPQ        480(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -2360,8 +2176,7 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        12(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	ADD          R8, R9
 	FMOVQ        F4, (R9)
@@ -2589,8 +2404,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	FMOVS        8(R3), F13
@@ -2603,8 +2417,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	FMOVS        16(R3), F13
@@ -2617,8 +2430,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	FMOVS        24(R3), F13
@@ -2631,8 +2443,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        96(R4), (F15, F16)
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
@@ -2657,8 +2468,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	FMOVS        8(R3), F13
@@ -2671,8 +2481,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
+	FLDPQ        160(R4), (F15, F16)
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	FMOVS        16(R3), F13
@@ -2685,8 +2494,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
+	FLDPQ        192(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	FMOVS        24(R3), F13
@@ -2699,8 +2507,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
+	FLDPQ        224(R4), (F14, F15)
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0x12, R6
@@ -2796,8 +2603,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2816,8 +2622,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2836,8 +2641,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2856,8 +2660,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        96(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2888,8 +2691,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2908,8 +2710,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
+	FLDPQ        160(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2928,8 +2729,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
+	FLDPQ        192(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
@@ -2948,8 +2748,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
+	FLDPQ        224(R4), (F14, F15)
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R4, R8
@@ -3058,8 +2857,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
+	FLDPQ        (R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -3068,8 +2866,7 @@ loop3:
 	FMOVQ        16(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
+	FLDPQ        (R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -3082,8 +2879,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
+	FLDPQ        32(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -3092,8 +2888,7 @@ loop3:
 	FMOVQ        48(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
+	FLDPQ        32(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -3106,8 +2901,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
+	FLDPQ        64(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -3116,8 +2910,7 @@ loop3:
 	FMOVQ        80(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        64(R6), F13
-	FMOVQ        80(R6), F14
+	FLDPQ        64(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -3130,8 +2923,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
+	FLDPQ        96(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -3140,8 +2932,7 @@ loop3:
 	FMOVQ        112(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
+	FLDPQ        96(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
@@ -3166,8 +2957,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        128(R4), F13
-	FMOVQ        144(R4), F14
+	FLDPQ        128(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -3176,8 +2966,7 @@ loop3:
 	FMOVQ        144(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        128(R6), F13
-	FMOVQ        144(R6), F14
+	FLDPQ        128(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -3190,8 +2979,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        160(R4), F13
-	FMOVQ        176(R4), F14
+	FLDPQ        160(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -3200,8 +2988,7 @@ loop3:
 	FMOVQ        176(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        160(R6), F13
-	FMOVQ        176(R6), F14
+	FLDPQ        160(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -3214,8 +3001,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        192(R4), F13
-	FMOVQ        208(R4), F14
+	FLDPQ        192(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
@@ -3224,8 +3010,7 @@ loop3:
 	FMOVQ        208(R9), F14
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        192(R6), F13
-	FMOVQ        208(R6), F14
+	FLDPQ        192(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -3238,8 +3023,7 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        224(R4), F12
-	FMOVQ        240(R4), F13
+	FLDPQ        224(R4), (F12, F13)
 	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
 	ADD          R5, R4, R9
@@ -3248,8 +3032,7 @@ loop3:
 	FMOVQ        240(R9), F13
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	FMOVQ        224(R6), F12
-	FMOVQ        240(R6), F13
+	FLDPQ        224(R6), (F12, F13)
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x12, R8
@@ -3357,8 +3140,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3367,8 +3149,7 @@ loop3:
 	FMOVQ        16(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
+	FLDPQ        (R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3387,8 +3168,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3397,8 +3177,7 @@ loop3:
 	FMOVQ        48(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
+	FLDPQ        32(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3417,8 +3196,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3427,8 +3205,7 @@ loop3:
 	FMOVQ        80(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
+	FLDPQ        64(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3447,8 +3224,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        96(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3457,8 +3233,7 @@ loop3:
 	FMOVQ        112(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        96(R6), F15
-	FMOVQ        112(R6), F16
+	FLDPQ        96(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3489,8 +3264,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3499,8 +3273,7 @@ loop3:
 	FMOVQ        144(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
+	FLDPQ        128(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3519,8 +3292,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
+	FLDPQ        160(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3529,8 +3301,7 @@ loop3:
 	FMOVQ        176(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        160(R6), F15
-	FMOVQ        176(R6), F16
+	FLDPQ        160(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3549,8 +3320,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
+	FLDPQ        192(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
@@ -3559,8 +3329,7 @@ loop3:
 	FMOVQ        208(R9), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        192(R6), F15
-	FMOVQ        208(R6), F16
+	FLDPQ        192(R6), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
@@ -3579,8 +3348,7 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
+	FLDPQ        224(R4), (F14, F15)
 	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
 	ADD          R5, R4, R9
@@ -3589,8 +3357,7 @@ loop3:
 	FMOVQ        240(R9), F15
 	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	FMOVQ        224(R6), F14
-	FMOVQ        240(R6), F15
+	FLDPQ        224(R6), (F14, F15)
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R6, R9
@@ -3784,14 +3551,12 @@ TEXT ·mixPairsLm2_64NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
 	WORD $0x7d400044 // ldr h4, [x2]
 	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVS        F4, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 	WORD $0x7d4000a4 // ldr h4, [x5]
 	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
@@ -3881,6 +3646,238 @@ TEXT ·matmulQ81xLm2_64NEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c108 // smull2 v8.8h, v8.16b, v9.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2ac0e9 // smull v9.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e9 // ushl v9.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2bc0e9 // smull v9.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	ADD          $0x12, R6
+	ADD          $0x40, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+
+	// sums of the lanes
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm2_64NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xLm2_64NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F7
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244ea // ushl v10.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2cc0eb // smull v11.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2cc0ea // smull v10.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	ADD          $0x12, R6
+	ADD          $0x80, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e044086 // ext v6.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xLm2_64NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ83xLm2_64NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
@@ -3905,63 +3902,110 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        (R3), F10
-	FMOVQ        16(R3), F11
+	FLDPQ        (R3), (F10, F11)
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        128(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
-	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
-	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F13
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc14b // smull v11.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	FMOVD        10(R6), F8
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x6ea2450c // ushl v12.4s, v8.4s, v2.4s
+	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
+	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
+	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	WORD $0x0e2ec10c // smull v12.8h, v8.8b, v14.8b
+	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        (R4), F8
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        8(R4), F8
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dd4b // fmul v11.4s, v10.4s, v7.4s
-	WORD $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
-	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x12, R6
-	ADD          $0x40, R3
-	ADD          $4, R4
+	ADD          $0xc0, R3
+	ADD          $0xc, R4
 	SUBS         $1, R5
 	BGE          loop3
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 
 	// sums of the lanes
+	WORD $0x6e044087 // ext v7.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
+	ADD          R3, R4
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -3972,8 +4016,8 @@ done2:
 	ADD          $1, R2
 	RET
 
-// matmulQ82xLm2_64NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xLm2_64NEON(SB), NOSPLIT, $0-72
+// matmulQ84xLm2_64NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ84xLm2_64NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -4017,8 +4061,7 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
+	FLDPQ        (R3), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4026,453 +4069,98 @@ loop3:
 	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        128(R3), (F13, F14)
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
+	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        192(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
+	FMOVD        10(R6), F9
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	WORD $0x6ea2452e // ushl v14.4s, v9.4s, v2.4s
+	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	FLDPQ        32(R3), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
+	FLDPQ        160(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
+	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	FLDPQ        224(R3), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x0e30c1ae // smull v14.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	WORD $0x0e30c12e // smull v14.8h, v9.8b, v16.8b
+	WORD $0x4e30c129 // smull2 v9.8h, v9.16b, v16.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        (R4), F9
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        12(R4), F9
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
-	ADD          $0x12, R6
-	ADD          $0x80, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xLm2_64NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ83xLm2_64NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_64_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        160(R3), F19
-	FMOVQ        176(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
-	ADD          $0x12, R6
-	ADD          $0xc0, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xLm2_64NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ84xLm2_64NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $lm2_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $lm2_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $lm2_64_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        192(R3), F21
-	FMOVQ        208(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea246b6 // ushl v22.4s, v21.4s, v2.4s
-	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e160036 // tbl v22.16b, { v1.16b }, v22.16b
-	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606aef // sadalp v15.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        224(R3), F23
-	FMOVQ        240(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ace // sadalp v14.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aad // sadalp v13.4s, v21.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x12, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -4483,31 +4171,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e044088 // ext v8.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a4 // ext v4.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0640c4 // ext v4.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0740e4 // ext v4.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4542,8 +4226,7 @@ TEXT ·matmulQ8Block1xLm2_64NEON(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FMOVQ        (R2), F5
-	FMOVQ        16(R2), F6
+	FLDPQ        (R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -4574,8 +4257,7 @@ TEXT ·matmulQ8Block1xLm2_64NEON(SB), NOSPLIT, $480-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        32(R2), F7
-	FMOVQ        48(R2), F8
+	FLDPQ        32(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -4634,8 +4316,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F4
@@ -4646,8 +4327,7 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        (R5), F6
-	FMOVQ        16(R5), F7
+	FLDPQ        (R5), (F6, F7)
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -4674,8 +4354,7 @@ loop3:
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
 	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ea // ushll v10.8h, v7.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -4721,14 +4400,10 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FMOVQ        (R0), F5
-	FMOVQ        16(R0), F6
-	FMOVQ        32(R0), F7
-	FMOVQ        48(R0), F8
-	FMOVQ        64(R0), F9
-	FMOVQ        80(R0), F10
-	FMOVQ        96(R0), F11
-	FMOVQ        112(R0), F12
+	FLDPQ        (R0), (F5, F6)
+	FLDPQ        32(R0), (F7, F8)
+	FLDPQ        64(R0), (F9, F10)
+	FLDPQ        96(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -4741,8 +4416,7 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	FMOVQ        F4, (R2)
 	ADD          $0x10, R2
@@ -4777,8 +4451,7 @@ TEXT ·matmulQ8Block2xLm2_64NEON(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FMOVQ        (R2), F5
-	FMOVQ        16(R2), F6
+	FLDPQ        (R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -4809,8 +4482,7 @@ TEXT ·matmulQ8Block2xLm2_64NEON(SB), 0, $672-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        32(R2), F7
-	FMOVQ        48(R2), F8
+	FLDPQ        32(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -4852,8 +4524,7 @@ TEXT ·matmulQ8Block2xLm2_64NEON(SB), 0, $672-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FMOVQ        64(R2), F5
-	FMOVQ        80(R2), F6
+	FLDPQ        64(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -4884,8 +4555,7 @@ TEXT ·matmulQ8Block2xLm2_64NEON(SB), 0, $672-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        96(R2), F7
-	FMOVQ        112(R2), F8
+	FLDPQ        96(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -4944,8 +4614,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F4
@@ -4956,8 +4625,7 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        (R5), F6
-	FMOVQ        16(R5), F7
+	FLDPQ        (R5), (F6, F7)
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -4974,8 +4642,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -5002,8 +4669,7 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5020,8 +4686,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5069,14 +4734,10 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FMOVQ        (R0), F5
-	FMOVQ        16(R0), F6
-	FMOVQ        32(R0), F7
-	FMOVQ        48(R0), F8
-	FMOVQ        64(R0), F9
-	FMOVQ        80(R0), F10
-	FMOVQ        96(R0), F11
-	FMOVQ        112(R0), F12
+	FLDPQ        (R0), (F5, F6)
+	FLDPQ        32(R0), (F7, F8)
+	FLDPQ        64(R0), (F9, F10)
+	FLDPQ        96(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -5089,18 +4750,13 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FMOVQ        128(R0), F5
-	FMOVQ        144(R0), F6
-	FMOVQ        160(R0), F7
-	FMOVQ        176(R0), F8
-	FMOVQ        192(R0), F9
-	FMOVQ        208(R0), F10
-	FMOVQ        224(R0), F11
-	FMOVQ        240(R0), F12
+	FLDPQ        128(R0), (F5, F6)
+	FLDPQ        160(R0), (F7, F8)
+	FLDPQ        192(R0), (F9, F10)
+	FLDPQ        224(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -5113,8 +4769,7 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        4(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -5152,8 +4807,7 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FMOVQ        (R2), F5
-	FMOVQ        16(R2), F6
+	FLDPQ        (R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5184,8 +4838,7 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        32(R2), F7
-	FMOVQ        48(R2), F8
+	FLDPQ        32(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5227,8 +4880,7 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FMOVQ        64(R2), F5
-	FMOVQ        80(R2), F6
+	FLDPQ        64(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5259,8 +4911,7 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        96(R2), F7
-	FMOVQ        112(R2), F8
+	FLDPQ        96(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5302,8 +4953,7 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 4(R4)
-	FMOVQ        128(R2), F5
-	FMOVQ        144(R2), F6
+	FLDPQ        128(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5334,8 +4984,7 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        160(R2), F7
-	FMOVQ        176(R2), F8
+	FLDPQ        160(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5394,8 +5043,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F4
@@ -5406,8 +5054,7 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        (R5), F6
-	FMOVQ        16(R5), F7
+	FLDPQ        (R5), (F6, F7)
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -5424,8 +5071,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -5442,8 +5088,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        128(R5), F10
-	FMOVQ        144(R5), F11
+	FLDPQ        128(R5), (F10, F11)
 	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5470,8 +5115,7 @@ loop3:
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5488,8 +5132,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5506,8 +5149,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5557,14 +5199,10 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FMOVQ        (R0), F5
-	FMOVQ        16(R0), F6
-	FMOVQ        32(R0), F7
-	FMOVQ        48(R0), F8
-	FMOVQ        64(R0), F9
-	FMOVQ        80(R0), F10
-	FMOVQ        96(R0), F11
-	FMOVQ        112(R0), F12
+	FLDPQ        (R0), (F5, F6)
+	FLDPQ        32(R0), (F7, F8)
+	FLDPQ        64(R0), (F9, F10)
+	FLDPQ        96(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -5577,18 +5215,13 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FMOVQ        128(R0), F5
-	FMOVQ        144(R0), F6
-	FMOVQ        160(R0), F7
-	FMOVQ        176(R0), F8
-	FMOVQ        192(R0), F9
-	FMOVQ        208(R0), F10
-	FMOVQ        224(R0), F11
-	FMOVQ        240(R0), F12
+	FLDPQ        128(R0), (F5, F6)
+	FLDPQ        160(R0), (F7, F8)
+	FLDPQ        192(R0), (F9, F10)
+	FLDPQ        224(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -5601,21 +5234,16 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        4(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F5, (R9)
-	FMOVQ        256(R0), F5
-	FMOVQ        272(R0), F6
-	FMOVQ        288(R0), F7
-	FMOVQ        304(R0), F8
-	FMOVQ        320(R0), F9
-	FMOVQ        336(R0), F10
-	FMOVQ        352(R0), F11
-	FMOVQ        368(R0), F12
+	FLDPQ        256(R0), (F5, F6)
+	FLDPQ        288(R0), (F7, F8)
+	FLDPQ        320(R0), (F9, F10)
+	FLDPQ        352(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -5628,8 +5256,7 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        8(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	ADD          R8, R9
 	FMOVQ        F4, (R9)
@@ -5665,8 +5292,7 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FMOVQ        (R2), F5
-	FMOVQ        16(R2), F6
+	FLDPQ        (R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5697,8 +5323,7 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        32(R2), F7
-	FMOVQ        48(R2), F8
+	FLDPQ        32(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5740,8 +5365,7 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FMOVQ        64(R2), F5
-	FMOVQ        80(R2), F6
+	FLDPQ        64(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5772,8 +5396,7 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        96(R2), F7
-	FMOVQ        112(R2), F8
+	FLDPQ        96(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5815,8 +5438,7 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 4(R4)
-	FMOVQ        128(R2), F5
-	FMOVQ        144(R2), F6
+	FLDPQ        128(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5847,8 +5469,7 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        160(R2), F7
-	FMOVQ        176(R2), F8
+	FLDPQ        160(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5890,8 +5511,7 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 8(R4)
-	FMOVQ        192(R2), F5
-	FMOVQ        208(R2), F6
+	FLDPQ        192(R2), (F5, F6)
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5922,8 +5542,7 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FMOVQ        224(R2), F7
-	FMOVQ        240(R2), F8
+	FLDPQ        224(R2), (F7, F8)
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5982,8 +5601,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F4
@@ -5994,8 +5612,7 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        (R5), F6
-	FMOVQ        16(R5), F7
+	FLDPQ        (R5), (F6, F7)
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -6012,8 +5629,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -6030,8 +5646,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        128(R5), F10
-	FMOVQ        144(R5), F11
+	FLDPQ        128(R5), (F10, F11)
 	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -6048,8 +5663,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a4ae // ushll v14.8h, v5.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6076,8 +5690,7 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R5), F14
-	FMOVQ        48(R5), F15
+	FLDPQ        32(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -6094,8 +5707,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
-	FMOVQ        96(R5), F14
-	FMOVQ        112(R5), F15
+	FLDPQ        96(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -6112,8 +5724,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
-	FMOVQ        160(R5), F14
-	FMOVQ        176(R5), F15
+	FLDPQ        160(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -6130,8 +5741,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        224(R5), F14
-	FMOVQ        240(R5), F15
+	FLDPQ        224(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -6183,14 +5793,10 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FMOVQ        (R0), F5
-	FMOVQ        16(R0), F6
-	FMOVQ        32(R0), F7
-	FMOVQ        48(R0), F8
-	FMOVQ        64(R0), F9
-	FMOVQ        80(R0), F10
-	FMOVQ        96(R0), F11
-	FMOVQ        112(R0), F12
+	FLDPQ        (R0), (F5, F6)
+	FLDPQ        32(R0), (F7, F8)
+	FLDPQ        64(R0), (F9, F10)
+	FLDPQ        96(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -6203,18 +5809,13 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        (R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FMOVQ        128(R0), F5
-	FMOVQ        144(R0), F6
-	FMOVQ        160(R0), F7
-	FMOVQ        176(R0), F8
-	FMOVQ        192(R0), F9
-	FMOVQ        208(R0), F10
-	FMOVQ        224(R0), F11
-	FMOVQ        240(R0), F12
+	FLDPQ        128(R0), (F5, F6)
+	FLDPQ        160(R0), (F7, F8)
+	FLDPQ        192(R0), (F9, F10)
+	FLDPQ        224(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -6227,21 +5828,16 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        4(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F5, (R9)
-	FMOVQ        256(R0), F5
-	FMOVQ        272(R0), F6
-	FMOVQ        288(R0), F7
-	FMOVQ        304(R0), F8
-	FMOVQ        320(R0), F9
-	FMOVQ        336(R0), F10
-	FMOVQ        352(R0), F11
-	FMOVQ        368(R0), F12
+	FLDPQ        256(R0), (F5, F6)
+	FLDPQ        288(R0), (F7, F8)
+	FLDPQ        320(R0), (F9, F10)
+	FLDPQ        352(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -6254,19 +5850,14 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        8(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	ADD          R8, R9
 	FMOVQ        F5, (R9)
-	FMOVQ        384(R0), F5
-	FMOVQ        400(R0), F6
-	FMOVQ        416(R0), F7
-	FMOVQ        432(R0), F8
-	FMOVQ        448(R0), F9
-	FMOVQ        464(R0), F10
-	FMOVQ        480(R0), F11
-	FMOVQ        496(R0), F12
+	FLDPQ        384(R0), (F5, F6)
+	FLDPQ        416(R0), (F7, F8)
+	FLDPQ        448(R0), (F9, F10)
+	FLDPQ        480(R0), (F11, F12)
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -6279,8 +5870,7 @@ done4:
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVS        12(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	ADD          R8, R9
 	FMOVQ        F4, (R9)
@@ -6530,9 +6120,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 2176(R7)
 	ADD          R5<<3, R2, R7
@@ -6554,9 +6143,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 2208(R7)
 	ADD          R5<<3, R2, R7
@@ -6578,9 +6166,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 2240(R7)
 	ADD          R5<<3, R2, R7
@@ -6602,9 +6189,8 @@ loop7:
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 2272(R7)
 	ADD          R5<<3, R2, R7
@@ -6837,72 +6423,64 @@ loop13:
 	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30de91 // fmul v17.4s, v20.4s, v16.4s
-	WORD $0x6e30deb0 // fmul v16.4s, v21.4s, v16.4s
+	WORD $0x4f909291 // fmul v17.4s, v20.4s, v16.s[0]
+	WORD $0x4f9092b0 // fmul v16.4s, v21.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 2176(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 2192(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ded1 // fmul v17.4s, v22.4s, v16.4s
-	WORD $0x6e30def0 // fmul v16.4s, v23.4s, v16.4s
+	WORD $0x4f9092d1 // fmul v17.4s, v22.4s, v16.s[0]
+	WORD $0x4f9092f0 // fmul v16.4s, v23.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 2432(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 2448(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30df11 // fmul v17.4s, v24.4s, v16.4s
-	WORD $0x6e30df30 // fmul v16.4s, v25.4s, v16.4s
+	WORD $0x4f909311 // fmul v17.4s, v24.4s, v16.s[0]
+	WORD $0x4f909330 // fmul v16.4s, v25.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 2688(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 2704(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 2944(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 2960(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 3200(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 3216(R8)
 	ADD          R5, R4, R8
 	FMOVS        160(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cde4d // fmul v13.4s, v18.4s, v12.4s
-	WORD $0x6e2cde6c // fmul v12.4s, v19.4s, v12.4s
+	WORD $0x4f8c924d // fmul v13.4s, v18.4s, v12.s[0]
+	WORD $0x4f8c926c // fmul v12.4s, v19.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 3456(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 3472(R8)
 	ADD          R5, R4, R8
 	FMOVS        192(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F10, 3712(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 3728(R8)
 	ADD          R5, R4, R8
 	FMOVS        224(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F8, 3968(R8)
 	ADD          R5<<3, R2, R8

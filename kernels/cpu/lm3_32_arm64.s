@@ -114,287 +114,7 @@ GLOBL lm3_32_norm<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xLm3_32DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xLm3_32DotProd(SB), NOSPLIT, $48-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $lm3_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm3_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm3_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm3_32_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm3_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x7d401cf1 // ldr h17, [x7, #14]
-	WORD $0x4e513a10 // zip1 v16.8h, v16.8h, v17.8h
-	WORD $0x7d4038f1 // ldr h17, [x7, #28]
-	WORD $0x7d4054f2 // ldr h18, [x7, #42]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x4e913a10 // zip1 v16.4s, v16.4s, v17.4s
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	FMOVQ        (R5), F17
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F16, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R7), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        10(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e939611 // sdot v17.4s, v16.16b, v19.16b
-	FMOVS        (R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30ce48 // fmla v8.4s, v18.4s, v16.4s
-	WORD $0x4e30ce29 // fmla v9.4s, v17.4s, v16.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVD        16(R7), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        24(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e939611 // sdot v17.4s, v16.16b, v19.16b
-	FMOVS        4(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30ce4a // fmla v10.4s, v18.4s, v16.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVD        30(R7), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        38(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e939611 // sdot v17.4s, v16.16b, v19.16b
-	FMOVS        8(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30ce4c // fmla v12.4s, v18.4s, v16.4s
-	WORD $0x4e30ce2d // fmla v13.4s, v17.4s, v16.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVD        44(R7), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        52(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e939611 // sdot v17.4s, v16.16b, v19.16b
-	FMOVS        12(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30ce4e // fmla v14.4s, v18.4s, v16.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
-	ADD          $0x38, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
-	BGE          loop3
-
-done4:
-	ADD          $4, R6
-	SUBS         $1, R6
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R7), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-
-	// integer sums times both scales
-	FMOVS        (R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e30ce49 // fmla v9.4s, v18.4s, v16.4s
-	ADD          $0xe, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
-	BGE          loop5
-
-done6:
-	ADD          $1, R6
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xLm3_32DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ82xLm3_32DotProd(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xLm3_32DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e420 // movi v0.16b, #1
@@ -425,15 +145,23 @@ loop1:
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
 	MOVD         R1, R6
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x7d401ccd // ldr h13, [x6, #14]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x7d4038cd // ldr h13, [x6, #28]
+	WORD $0x7d4054ce // ldr h14, [x6, #42]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        (R4), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F13
@@ -456,43 +184,14 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	FLDPQ        (R3), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
-	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
-
-	// scales of the block
-	WORD $0x7d401ccc // ldr h12, [x6, #14]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
+	// levels of values 32 to 63, and their products
 	FMOVD        16(R6), F13
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
@@ -513,44 +212,76 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
+	FLDPQ        32(R3), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        96(R3), F16
-	FMOVQ        112(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
 
-	// integer sums times both scales
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
-	ADD          $0x1c, R6
+	// levels of values 64 to 95, and their products
+	FMOVD        30(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        38(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVD        44(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        52(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	ADD          $0x38, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BGE          loop3
 
 done4:
-	ADD          $2, R5
+	ADD          $4, R5
 	SUBS         $1, R5
 	BLT          done6
 
@@ -582,36 +313,225 @@ loop5:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	FLDPQ        (R3), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	ADD          $0xe, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop5
+
+done6:
+	ADD          $1, R5
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+
+	// sums of the lanes
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm3_32DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xLm3_32DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $lm3_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm3_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm3_32_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm3_32_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm3_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $2, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        10(R6), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+
+	// scales of the block
+	WORD $0x7d401cca // ldr h10, [x6, #14]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        16(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        24(R6), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        8(R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        12(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0x1c, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $2, R5
+	BGE          loop3
+
+done4:
+	ADD          $2, R5
+	SUBS         $1, R5
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        10(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0xe, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -622,19 +542,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -673,9 +591,6 @@ loop1:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -686,146 +601,110 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        10(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVD        2(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        10(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        (R3), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d401cce // ldr h14, [x6, #14]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d401ccb // ldr h11, [x6, #14]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        24(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        128(R3), F18
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        160(R3), F20
-	FMOVQ        176(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVD        16(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        24(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        96(R3), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        16(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        20(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        16(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        20(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x1c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -840,75 +719,57 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        10(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVD        2(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        10(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        (R3), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0xe, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -919,25 +780,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -977,10 +835,6 @@ loop1:
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -991,174 +845,126 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVD        2(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        10(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        32(R3), (F15, F16)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d401cd0 // ldr h16, [x6, #14]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d401ccc // ldr h12, [x6, #14]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        24(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        160(R3), F20
-	FMOVQ        176(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        192(R3), F22
-	FMOVQ        208(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        224(R3), F24
-	FMOVQ        240(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVD        16(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        24(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        160(R3), (F15, F16)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        192(R3), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        224(R3), (F15, F16)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        20(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        24(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        28(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        16(R4), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        20(R4), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        24(R4), F13
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        28(R4), F13
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x1c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -1173,89 +979,65 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVD        2(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        10(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        32(R3), (F15, F16)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0xe, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1266,31 +1048,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1303,323 +1081,7 @@ done2:
 
 // matmulQ8Fours1xLm3_32DotProd multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ8Fours1xLm3_32DotProd(SB), NOSPLIT, $208-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $lm3_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm3_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm3_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm3_32_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm3_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400150 // ldr h16, [x10]
-	WORD $0x7d401d51 // ldr h17, [x10, #14]
-	WORD $0x4e513a10 // zip1 v16.8h, v16.8h, v17.8h
-	WORD $0x7d403951 // ldr h17, [x10, #28]
-	WORD $0x7d405552 // ldr h18, [x10, #42]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x4e913a10 // zip1 v16.4s, v16.4s, v17.4s
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	FMOVQ        (R8), F17
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F16, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R10), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        10(R10), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        (R7), F18
-	FMOVQ        16(R7), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e939611 // sdot v17.4s, v16.16b, v19.16b
-	FMOVS        (R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30ce48 // fmla v8.4s, v18.4s, v16.4s
-	WORD $0x4e30ce29 // fmla v9.4s, v17.4s, v16.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVD        16(R10), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        24(R10), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        32(R7), F18
-	FMOVQ        48(R7), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e939611 // sdot v17.4s, v16.16b, v19.16b
-	FMOVS        4(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30ce4a // fmla v10.4s, v18.4s, v16.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVD        30(R10), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        38(R10), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        64(R7), F18
-	FMOVQ        80(R7), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e939611 // sdot v17.4s, v16.16b, v19.16b
-	FMOVS        8(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30ce4c // fmla v12.4s, v18.4s, v16.4s
-	WORD $0x4e30ce2d // fmla v13.4s, v17.4s, v16.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVD        44(R10), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        52(R10), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        96(R7), F18
-	FMOVQ        112(R7), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e939611 // sdot v17.4s, v16.16b, v19.16b
-	FMOVS        12(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30ce4e // fmla v14.4s, v18.4s, v16.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
-	ADD          $0x38, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400150 // ldr h16, [x10]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R10), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-
-	// integer sums times both scales
-	FMOVS        (R8), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e30ce49 // fmla v9.4s, v18.4s, v16.4s
-	ADD          $0xe, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	FMOVQ        F8, (R6)
-	FMOVQ        F9, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F8
-	FMOVQ        16(R4), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xLm3_32DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ8Fours2xLm3_32DotProd(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm3_32DotProd(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e420 // movi v0.16b, #1
@@ -1659,15 +1121,23 @@ loop3:
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
 	MOVD         R1, R9
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BLT          done6
 
 loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x7d401d2d // ldr h13, [x9, #14]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x7d40392d // ldr h13, [x9, #28]
+	WORD $0x7d40552e // ldr h14, [x9, #42]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R9), F13
@@ -1690,43 +1160,14 @@ loop5:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
+	FLDPQ        (R6), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
-	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
-
-	// scales of the block
-	WORD $0x7d401d2c // ldr h12, [x9, #14]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
+	// levels of values 32 to 63, and their products
 	FMOVD        16(R9), F13
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
@@ -1747,44 +1188,76 @@ loop5:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
+	FLDPQ        32(R6), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
 
-	// integer sums times both scales
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
-	ADD          $0x1c, R9
+	// levels of values 64 to 95, and their products
+	FMOVD        30(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        38(R9), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVD        44(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        52(R9), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        96(R6), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	ADD          $0x38, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BGE          loop5
 
 done6:
-	ADD          $2, R8
+	ADD          $4, R8
 	SUBS         $1, R8
 	BLT          done8
 
@@ -1816,48 +1289,28 @@ loop7:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
+	FLDPQ        (R6), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
 	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
 	ADD          $0xe, R9
-	ADD          $0x40, R6
-	ADD          $8, R7
+	ADD          $0x20, R6
+	ADD          $4, R7
 	SUBS         $1, R8
 	BGE          loop7
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
 	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1869,52 +1322,259 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        32(R3), F9
+	FMOVQ        64(R3), F10
+	FMOVQ        96(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
+	FMOVQ        F8, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xLm3_32DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ8Fours2xLm3_32DotProd(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $lm3_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm3_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm3_32_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm3_32_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm3_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $2, R8
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R9), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        10(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        (R7), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+
+	// scales of the block
+	WORD $0x7d401d2a // ldr h10, [x9, #14]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        16(R9), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        24(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        96(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        8(R7), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        12(R7), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0x1c, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $2, R8
+	BGE          loop5
+
+done6:
+	ADD          $2, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R9), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        10(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        (R7), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0xe, R9
+	ADD          $0x40, R6
+	ADD          $8, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 128(R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F8
+	FMOVQ        32(R3), F9
+	FMOVQ        64(R3), F10
+	FMOVQ        96(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
 	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        160(R3), F9
+	FMOVQ        192(R3), F10
+	FMOVQ        224(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
@@ -1964,9 +1624,6 @@ loop3:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1977,146 +1634,110 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        10(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVD        2(R9), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        10(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        (R6), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d401d2e // ldr h14, [x9, #14]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d401d2b // ldr h11, [x9, #14]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        24(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        160(R6), F20
-	FMOVQ        176(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVD        16(R9), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        24(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        96(R6), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        128(R6), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        160(R6), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        16(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        20(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        12(R7), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        16(R7), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        20(R7), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x1c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -2131,75 +1752,57 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        10(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVD        2(R9), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        10(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        (R6), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0xe, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -2209,11 +1812,8 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 272(R5)
+	FMOVQ        F9, 128(R5)
+	FMOVQ        F10, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2225,79 +1825,43 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        32(R3), F9
+	FMOVQ        64(R3), F10
+	FMOVQ        96(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
 	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        160(R3), F9
+	FMOVQ        192(R3), F10
+	FMOVQ        224(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	FMOVQ        256(R3), F8
-	FMOVQ        272(R3), F9
-	FMOVQ        288(R3), F10
-	FMOVQ        304(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        336(R3), F13
-	FMOVQ        352(R3), F14
-	FMOVQ        368(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        288(R3), F9
+	FMOVQ        320(R3), F10
+	FMOVQ        352(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	ADD          $0x10, R0
@@ -2346,10 +1910,6 @@ loop3:
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -2360,174 +1920,126 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R6), F22
-	FMOVQ        80(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R6), F24
-	FMOVQ        112(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVD        2(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        10(R9), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        32(R6), (F15, F16)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        96(R6), (F15, F16)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        (R7), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        4(R7), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R7), F13
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R7), F13
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d401d30 // ldr h16, [x9, #14]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d401d2c // ldr h12, [x9, #14]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        24(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        160(R6), F20
-	FMOVQ        176(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        192(R6), F22
-	FMOVQ        208(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        224(R6), F24
-	FMOVQ        240(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVD        16(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        24(R9), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        128(R6), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        160(R6), (F15, F16)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        192(R6), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        224(R6), (F15, F16)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        16(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        20(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        24(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        28(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        16(R7), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        20(R7), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        24(R7), F13
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        28(R7), F13
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x1c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2542,89 +2054,65 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R6), F22
-	FMOVQ        80(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R6), F24
-	FMOVQ        112(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVD        2(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        10(R9), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        32(R6), (F15, F16)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        96(R6), (F15, F16)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        (R7), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        4(R7), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R7), F13
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R7), F13
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0xe, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2634,13 +2122,9 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 272(R5)
-	FMOVQ        F14, 384(R5)
-	FMOVQ        F15, 400(R5)
+	FMOVQ        F9, 128(R5)
+	FMOVQ        F10, 256(R5)
+	FMOVQ        F11, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2652,104 +2136,56 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        32(R3), F9
+	FMOVQ        64(R3), F10
+	FMOVQ        96(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
 	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        160(R3), F9
+	FMOVQ        192(R3), F10
+	FMOVQ        224(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	FMOVQ        256(R3), F8
-	FMOVQ        272(R3), F9
-	FMOVQ        288(R3), F10
-	FMOVQ        304(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        336(R3), F13
-	FMOVQ        352(R3), F14
-	FMOVQ        368(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        288(R3), F9
+	FMOVQ        320(R3), F10
+	FMOVQ        352(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	FMOVQ        384(R3), F8
-	FMOVQ        400(R3), F9
-	FMOVQ        416(R3), F10
-	FMOVQ        432(R3), F11
-	FMOVQ        448(R3), F12
-	FMOVQ        464(R3), F13
-	FMOVQ        480(R3), F14
-	FMOVQ        496(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        416(R3), F9
+	FMOVQ        448(R3), F10
+	FMOVQ        480(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	ADD          $0x10, R0
@@ -2952,8 +2388,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -2966,8 +2401,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -2980,8 +2414,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -2994,8 +2427,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        96(R4), (F18, F19)
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0xe, R6
@@ -3109,8 +2541,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3129,8 +2560,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3149,8 +2579,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3169,8 +2598,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        96(R4), (F18, F19)
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R4, R8
@@ -3297,8 +2725,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
+	FLDPQ        (R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3307,8 +2734,7 @@ loop3:
 	FMOVQ        16(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
+	FLDPQ        (R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        8(R3), F15
@@ -3321,8 +2747,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
+	FLDPQ        32(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3331,8 +2756,7 @@ loop3:
 	FMOVQ        48(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
+	FLDPQ        32(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        16(R3), F15
@@ -3345,8 +2769,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
+	FLDPQ        64(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3355,8 +2778,7 @@ loop3:
 	FMOVQ        80(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
+	FLDPQ        64(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        24(R3), F15
@@ -3369,8 +2791,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F17
+	FLDPQ        96(R4), (F16, F17)
 	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
 	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
 	ADD          R5, R4, R9
@@ -3379,8 +2800,7 @@ loop3:
 	FMOVQ        112(R9), F17
 	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	FLDPQ        96(R6), (F16, F17)
 	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0xe, R8
@@ -3506,8 +2926,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3516,8 +2935,7 @@ loop3:
 	FMOVQ        16(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
+	FLDPQ        (R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3536,8 +2954,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3546,8 +2963,7 @@ loop3:
 	FMOVQ        48(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
+	FLDPQ        32(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3566,8 +2982,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3576,8 +2991,7 @@ loop3:
 	FMOVQ        80(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
+	FLDPQ        64(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3596,8 +3010,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        96(R4), (F18, F19)
 	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
 	WORD $0x4e33ce09 // fmla v9.4s, v16.4s, v19.4s
 	ADD          R5, R4, R9
@@ -3606,8 +3019,7 @@ loop3:
 	FMOVQ        112(R9), F19
 	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0b // fmla v11.4s, v16.4s, v19.4s
-	FMOVQ        96(R6), F18
-	FMOVQ        112(R6), F19
+	FLDPQ        96(R6), (F18, F19)
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R6, R9
@@ -3752,14 +3164,10 @@ TEXT ·mix1xLm3_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F8
-	FMOVQ        16(R4), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
+	FLDPQ        (R4), (F8, F9)
+	FLDPQ        32(R4), (F10, F11)
+	FLDPQ        64(R4), (F12, F13)
+	FLDPQ        96(R4), (F14, F15)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3796,9 +3204,8 @@ loop3:
 	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f919212 // fmul v18.4s, v16.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVS        (R3), F17
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
@@ -3894,26 +3301,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F8
-	FMOVQ        16(R4), F9
+	FLDPQ        (R4), (F8, F9)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F10
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F11
-	FMOVQ        32(R4), F12
-	FMOVQ        48(R4), F13
+	FLDPQ        32(R4), (F12, F13)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F14
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F15
-	FMOVQ        64(R4), F16
-	FMOVQ        80(R4), F17
+	FLDPQ        64(R4), (F16, F17)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F18
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F19
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
+	FLDPQ        96(R4), (F20, F21)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F22
 	ADD          R5, R4, R4
@@ -3955,14 +3358,12 @@ loop3:
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39df1a // fmul v26.4s, v24.4s, v25.4s
-	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
+	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf1c // fmul v28.4s, v24.4s, v27.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b9318 // fmul v24.4s, v24.4s, v27.s[0]
 	FMOVS        (R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -4072,38 +3473,30 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R7
 	FMOVQ        (R7), F2
 	ADD          R5, R4, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
+	FLDPQ        (R6), (F4, F5)
+	FLDPQ        32(R4), (F6, F7)
 	ADD          R5, R4, R7
 	FMOVQ        32(R7), F8
 	ADD          R5, R4, R7
 	FMOVQ        48(R7), F9
-	FMOVQ        32(R6), F10
-	FMOVQ        48(R6), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
+	FLDPQ        32(R6), (F10, F11)
+	FLDPQ        64(R4), (F12, F13)
 	ADD          R5, R4, R7
 	FMOVQ        64(R7), F14
 	ADD          R5, R4, R7
 	FMOVQ        80(R7), F15
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        64(R6), (F16, F17)
+	FLDPQ        96(R4), (F18, F19)
 	ADD          R5, R4, R7
 	FMOVQ        96(R7), F20
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F21
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
+	FLDPQ        96(R6), (F22, F23)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4162,18 +3555,15 @@ loop3:
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39df1a // fmul v26.4s, v24.4s, v25.4s
-	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
+	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf1c // fmul v28.4s, v24.4s, v27.4s
-	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf1e // fmul v30.4s, v24.4s, v29.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -4308,34 +3698,28 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        (R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        16(R8), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
+	FLDPQ        (R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        (R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        16(R8), F7
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
+	FLDPQ        (R7), (F8, F9)
+	FLDPQ        32(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        32(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        48(R4), F13
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F15
+	FLDPQ        32(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        32(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        48(R4), F17
-	FMOVQ        32(R7), F18
-	FMOVQ        48(R7), F19
+	FLDPQ        32(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4397,27 +3781,22 @@ loop3:
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -4513,34 +3892,28 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F0
-	FMOVQ        80(R4), F1
+	FLDPQ        64(R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        64(R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        80(R8), F3
-	FMOVQ        64(R6), F4
-	FMOVQ        80(R6), F5
+	FLDPQ        64(R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        64(R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        80(R8), F7
-	FMOVQ        64(R7), F8
-	FMOVQ        80(R7), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        64(R7), (F8, F9)
+	FLDPQ        96(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        96(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F13
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
+	FLDPQ        96(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        96(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        112(R4), F17
-	FMOVQ        96(R7), F18
-	FMOVQ        112(R7), F19
+	FLDPQ        96(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4602,27 +3975,22 @@ loop5:
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        16(R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -4717,306 +4085,7 @@ done2:
 	RET
 
 // matmulQ81xLm3_32NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xLm3_32NEON(SB), NOSPLIT, $48-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $lm3_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm3_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm3_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm3_32_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm3_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x7d401cf1 // ldr h17, [x7, #14]
-	WORD $0x4e513a10 // zip1 v16.8h, v16.8h, v17.8h
-	WORD $0x7d4038f1 // ldr h17, [x7, #28]
-	WORD $0x7d4054f2 // ldr h18, [x7, #42]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x4e913a10 // zip1 v16.4s, v16.4s, v17.4s
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	FMOVQ        (R5), F17
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F16, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R7), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        10(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        (R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVD        16(R7), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        24(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        4(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVD        30(R7), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        38(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        8(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVD        44(R7), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        52(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        12(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
-	ADD          $0x38, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
-	BGE          loop3
-
-done4:
-	ADD          $4, R6
-	SUBS         $1, R6
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R7), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-
-	// integer sums times both scales
-	FMOVS        (R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	WORD $0x4e30ce29 // fmla v9.4s, v17.4s, v16.4s
-	ADD          $0xe, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
-	BGE          loop5
-
-done6:
-	ADD          $1, R6
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xLm3_32NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xLm3_32NEON(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xLm3_32NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e420 // movi v0.16b, #1
@@ -5047,15 +4116,23 @@ loop1:
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
 	MOVD         R1, R6
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x7d401ccd // ldr h13, [x6, #14]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x7d4038cd // ldr h13, [x6, #28]
+	WORD $0x7d4054ce // ldr h14, [x6, #42]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        (R4), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F13
@@ -5078,51 +4155,19 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	FLDPQ        (R3), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
-	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-
-	// scales of the block
-	WORD $0x7d401ccc // ldr h12, [x6, #14]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
+	// levels of values 32 to 63, and their products
 	FMOVD        16(R6), F13
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
@@ -5143,52 +4188,91 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
+	FLDPQ        32(R3), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
 
-	// integer sums times both scales
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        12(R4), F15
+	// levels of values 64 to 95, and their products
+	FMOVD        30(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        38(R6), F15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-	ADD          $0x1c, R6
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVD        44(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        52(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	ADD          $0x38, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BGE          loop3
 
 done4:
-	ADD          $2, R5
+	ADD          $4, R5
 	SUBS         $1, R5
 	BLT          done6
 
@@ -5220,44 +4304,259 @@ loop5:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	FLDPQ        (R3), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        (R4), F13
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	ADD          $0xe, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop5
+
+done6:
+	ADD          $1, R5
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+
+	// sums of the lanes
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm3_32NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xLm3_32NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $lm3_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm3_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm3_32_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm3_32_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm3_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $2, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        10(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+
+	// scales of the block
+	WORD $0x7d401cca // ldr h10, [x6, #14]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        16(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        24(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        8(R4), F11
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	FMOVS        12(R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0x1c, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $2, R5
+	BGE          loop3
+
+done4:
+	ADD          $2, R5
+	SUBS         $1, R5
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        10(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0xe, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -5268,19 +4567,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5318,9 +4615,6 @@ loop1:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5331,170 +4625,140 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        10(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
+	FMOVD        2(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        10(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d401cce // ldr h14, [x6, #14]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d401ccb // ldr h11, [x6, #14]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        24(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R3), F21
-	FMOVQ        176(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
+	FMOVD        16(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        24(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        160(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        16(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        20(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	FMOVS        16(R4), F12
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
+	FMOVS        20(R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x1c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -5509,87 +4773,72 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        10(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
+	FMOVD        2(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        10(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0xe, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -5600,25 +4849,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5657,10 +4903,6 @@ loop1:
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5671,206 +4913,166 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
+	FMOVD        2(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        10(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        96(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d401cd0 // ldr h16, [x6, #14]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d401ccc // ldr h12, [x6, #14]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        24(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R3), F21
-	FMOVQ        176(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        192(R3), F23
-	FMOVQ        208(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        224(R3), F25
-	FMOVQ        240(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
+	FMOVD        16(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        24(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        160(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        224(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        20(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        24(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        28(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        16(R4), F13
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
+	FMOVS        20(R4), F13
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	FMOVS        24(R4), F13
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	FMOVS        28(R4), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x1c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -5885,105 +5087,85 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
+	FMOVD        2(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        10(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        96(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0xe, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5994,31 +5176,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6030,342 +5208,7 @@ done2:
 	RET
 
 // matmulQ8Fours1xLm3_32NEON multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours1xLm3_32NEON(SB), NOSPLIT, $208-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $lm3_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm3_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm3_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm3_32_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm3_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400150 // ldr h16, [x10]
-	WORD $0x7d401d51 // ldr h17, [x10, #14]
-	WORD $0x4e513a10 // zip1 v16.8h, v16.8h, v17.8h
-	WORD $0x7d403951 // ldr h17, [x10, #28]
-	WORD $0x7d405552 // ldr h18, [x10, #42]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x4e913a10 // zip1 v16.4s, v16.4s, v17.4s
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	FMOVQ        (R8), F17
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F16, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R10), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        10(R10), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        (R7), F18
-	FMOVQ        16(R7), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        (R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVD        16(R10), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        24(R10), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        32(R7), F18
-	FMOVQ        48(R7), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        4(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVD        30(R10), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        38(R10), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        64(R7), F18
-	FMOVQ        80(R7), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        8(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVD        44(R10), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        52(R10), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        96(R7), F18
-	FMOVQ        112(R7), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        12(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
-	ADD          $0x38, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400150 // ldr h16, [x10]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R10), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-
-	// integer sums times both scales
-	FMOVS        (R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	WORD $0x4e30ce29 // fmla v9.4s, v17.4s, v16.4s
-	ADD          $0xe, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	FMOVQ        F8, (R6)
-	FMOVQ        F9, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F8
-	FMOVQ        16(R4), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xLm3_32NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours2xLm3_32NEON(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm3_32NEON(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e420 // movi v0.16b, #1
@@ -6405,15 +5248,23 @@ loop3:
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
 	MOVD         R1, R9
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BLT          done6
 
 loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x7d401d2d // ldr h13, [x9, #14]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x7d40392d // ldr h13, [x9, #28]
+	WORD $0x7d40552e // ldr h14, [x9, #42]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R9), F13
@@ -6436,51 +5287,19 @@ loop5:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
+	FLDPQ        (R6), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
-	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-
-	// scales of the block
-	WORD $0x7d401d2c // ldr h12, [x9, #14]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
+	// levels of values 32 to 63, and their products
 	FMOVD        16(R9), F13
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
@@ -6501,52 +5320,91 @@ loop5:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
+	FLDPQ        32(R6), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
 
-	// integer sums times both scales
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        12(R7), F15
+	// levels of values 64 to 95, and their products
+	FMOVD        30(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        38(R9), F15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-	ADD          $0x1c, R9
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVD        44(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        52(R9), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        96(R6), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	ADD          $0x38, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BGE          loop5
 
 done6:
-	ADD          $2, R8
+	ADD          $4, R8
 	SUBS         $1, R8
 	BLT          done8
 
@@ -6578,56 +5436,33 @@ loop7:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
+	FLDPQ        (R6), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        (R7), F13
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
 	ADD          $0xe, R9
-	ADD          $0x40, R6
-	ADD          $8, R7
+	ADD          $0x20, R6
+	ADD          $4, R7
 	SUBS         $1, R8
 	BGE          loop7
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
 	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6639,52 +5474,288 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        32(R3), F9
+	FMOVQ        64(R3), F10
+	FMOVQ        96(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
+	FMOVQ        F8, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xLm3_32NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+TEXT ·matmulQ8Fours2xLm3_32NEON(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $lm3_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm3_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm3_32_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm3_32_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm3_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $2, R8
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R9), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        10(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        (R7), F11
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+
+	// scales of the block
+	WORD $0x7d401d2a // ldr h10, [x9, #14]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        16(R9), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        24(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        8(R7), F11
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	FMOVS        12(R7), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0x1c, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $2, R8
+	BGE          loop5
+
+done6:
+	ADD          $2, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R9), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        10(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        (R7), F11
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0xe, R9
+	ADD          $0x40, R6
+	ADD          $8, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 128(R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F8
+	FMOVQ        32(R3), F9
+	FMOVQ        64(R3), F10
+	FMOVQ        96(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
 	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        160(R3), F9
+	FMOVQ        192(R3), F10
+	FMOVQ        224(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
@@ -6733,9 +5804,6 @@ loop3:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -6746,170 +5814,140 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        10(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
+	FMOVD        2(R9), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        10(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R6), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d401d2e // ldr h14, [x9, #14]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d401d2b // ldr h11, [x9, #14]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        24(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
+	FMOVD        16(R9), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        24(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        128(R6), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        160(R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        16(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        20(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        12(R7), F12
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	FMOVS        16(R7), F12
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
+	FMOVS        20(R7), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x1c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -6924,87 +5962,72 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        10(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
+	FMOVD        2(R9), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        10(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R6), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0xe, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -7014,11 +6037,8 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 272(R5)
+	FMOVQ        F9, 128(R5)
+	FMOVQ        F10, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -7030,79 +6050,43 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        32(R3), F9
+	FMOVQ        64(R3), F10
+	FMOVQ        96(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
 	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        160(R3), F9
+	FMOVQ        192(R3), F10
+	FMOVQ        224(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	FMOVQ        256(R3), F8
-	FMOVQ        272(R3), F9
-	FMOVQ        288(R3), F10
-	FMOVQ        304(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        336(R3), F13
-	FMOVQ        352(R3), F14
-	FMOVQ        368(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        288(R3), F9
+	FMOVQ        320(R3), F10
+	FMOVQ        352(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	ADD          $0x10, R0
@@ -7150,10 +6134,6 @@ loop3:
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -7164,206 +6144,166 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
+	FMOVD        2(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        10(R9), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        64(R6), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        96(R6), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R7), F13
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
+	FMOVS        4(R7), F13
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	FMOVS        8(R7), F13
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	FMOVS        12(R7), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d401d30 // ldr h16, [x9, #14]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d401d2c // ldr h12, [x9, #14]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        24(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        192(R6), F23
-	FMOVQ        208(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        224(R6), F25
-	FMOVQ        240(R6), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
+	FMOVD        16(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        24(R9), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        128(R6), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        160(R6), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        192(R6), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        224(R6), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        16(R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        20(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        24(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        28(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        16(R7), F13
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
+	FMOVS        20(R7), F13
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	FMOVS        24(R7), F13
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	FMOVS        28(R7), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x1c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -7378,105 +6318,85 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
+	FMOVD        2(R9), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FMOVS        10(R9), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        64(R6), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        96(R6), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R7), F13
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
+	FMOVS        4(R7), F13
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	FMOVS        8(R7), F13
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	FMOVS        12(R7), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0xe, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -7486,13 +6406,9 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 272(R5)
-	FMOVQ        F14, 384(R5)
-	FMOVQ        F15, 400(R5)
+	FMOVQ        F9, 128(R5)
+	FMOVQ        F10, 256(R5)
+	FMOVQ        F11, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -7504,104 +6420,56 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        32(R3), F9
+	FMOVQ        64(R3), F10
+	FMOVQ        96(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
 	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        160(R3), F9
+	FMOVQ        192(R3), F10
+	FMOVQ        224(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	FMOVQ        256(R3), F8
-	FMOVQ        272(R3), F9
-	FMOVQ        288(R3), F10
-	FMOVQ        304(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        336(R3), F13
-	FMOVQ        352(R3), F14
-	FMOVQ        368(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        288(R3), F9
+	FMOVQ        320(R3), F10
+	FMOVQ        352(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	FMOVQ        384(R3), F8
-	FMOVQ        400(R3), F9
-	FMOVQ        416(R3), F10
-	FMOVQ        432(R3), F11
-	FMOVQ        448(R3), F12
-	FMOVQ        464(R3), F13
-	FMOVQ        480(R3), F14
-	FMOVQ        496(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
+	FMOVQ        416(R3), F9
+	FMOVQ        448(R3), F10
+	FMOVQ        480(R3), F11
+	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
+	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
+	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	ADD          $0x10, R0
@@ -7855,9 +6723,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 1152(R7)
 	ADD          R5<<3, R2, R7
@@ -7879,9 +6746,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 1184(R7)
 	ADD          R5<<3, R2, R7
@@ -7903,9 +6769,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 1216(R7)
 	ADD          R5<<3, R2, R7
@@ -7927,9 +6792,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 1248(R7)
 	ADD          R5<<3, R2, R7
@@ -8114,36 +6978,32 @@ loop13:
 	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fde30 // fmul v16.4s, v17.4s, v15.4s
-	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x4f8f9230 // fmul v16.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f924f // fmul v15.4s, v18.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 1152(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 1168(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fde70 // fmul v16.4s, v19.4s, v15.4s
-	WORD $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
+	WORD $0x4f8f9270 // fmul v16.4s, v19.4s, v15.s[0]
+	WORD $0x4f8f928f // fmul v15.4s, v20.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 1408(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 1424(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 1664(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 1680(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 1920(R8)
 	ADD          R5<<3, R2, R8

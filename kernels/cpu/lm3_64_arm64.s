@@ -181,6 +181,267 @@ TEXT ·matmulQ81xLm3_64DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        18(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        22(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	ADD          $0x1a, R6
+	ADD          $0x40, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+
+	// sums of the lanes
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm3_64DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xLm3_64DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $lm3_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm3_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm3_64_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm3_64_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm3_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        18(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        22(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0x1a, R6
+	ADD          $0x80, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xLm3_64DotProd multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ83xLm3_64DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $lm3_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm3_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm3_64_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm3_64_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm3_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
@@ -217,65 +478,89 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        (R3), F14
-	FMOVQ        16(R3), F15
+	FLDPQ        (R3), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
 	FMOVD        10(R6), F12
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea4458e // ushl v14.4s, v12.4s, v4.4s
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        22(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f1 // ushl v17.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	FMOVS        22(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F17
-	WORD $0x4e8f95d0 // sdot v16.4s, v14.16b, v15.16b
-	WORD $0x4e91958d // sdot v13.4s, v12.16b, v17.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc8 // fmla v8.4s, v14.4s, v15.4s
-	WORD $0x4e2bcda9 // fmla v9.4s, v13.4s, v11.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x1a, R6
-	ADD          $0x40, R3
-	ADD          $4, R4
+	ADD          $0xc0, R3
+	ADD          $0xc, R4
 	SUBS         $1, R5
 	BGE          loop3
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 
 	// sums of the lanes
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
+	ADD          R3, R4
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -286,9 +571,9 @@ done2:
 	ADD          $1, R2
 	RET
 
-// matmulQ82xLm3_64DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm3_64DotProd multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ82xLm3_64DotProd(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm3_64DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e420 // movi v0.16b, #1
@@ -350,446 +635,74 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	FLDPQ        (R3), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        128(R3), (F15, F16)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        192(R3), (F15, F16)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
 	FMOVD        10(R6), F13
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445b0 // ushl v16.4s, v13.4s, v4.4s
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        22(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	FMOVS        22(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e9495af // sdot v15.4s, v13.16b, v20.16b
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e9495ae // sdot v14.4s, v13.16b, v20.16b
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        160(R3), (F15, F16)
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        224(R3), (F15, F16)
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
 	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
-	ADD          $0x1a, R6
-	ADD          $0x80, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xLm3_64DotProd multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ83xLm3_64DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $lm3_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm3_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm3_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm3_64_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm3_64_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        18(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        128(R3), F20
-	FMOVQ        144(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f4 // ushl v20.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        22(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6ea546d8 // ushl v24.4s, v22.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
-	WORD $0x4eb61def // orr v15.16b, v15.16b, v22.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895f1 // sdot v17.4s, v15.16b, v24.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895f2 // sdot v18.4s, v15.16b, v24.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895f0 // sdot v16.4s, v15.16b, v24.16b
-
-	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
-	ADD          $0x1a, R6
-	ADD          $0xc0, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xLm3_64DotProd multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ84xLm3_64DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $lm3_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm3_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm3_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm3_64_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm3_64_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        18(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        128(R3), F22
-	FMOVQ        144(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        192(R3), F24
-	FMOVQ        208(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44638 // ushl v24.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        22(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6ea5475c // ushl v28.4s, v26.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
-	WORD $0x4f22575a // shl v26.4s, v26.4s, #2
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4eba1e31 // orr v17.16b, v17.16b, v26.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        32(R3), F26
-	FMOVQ        48(R3), F28
-	WORD $0x4e9a9715 // sdot v21.4s, v24.16b, v26.16b
-	WORD $0x4e9c9633 // sdot v19.4s, v17.16b, v28.16b
-	FMOVQ        96(R3), F26
-	FMOVQ        112(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9634 // sdot v20.4s, v17.16b, v28.16b
-	FMOVQ        160(R3), F26
-	FMOVQ        176(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9636 // sdot v22.4s, v17.16b, v28.16b
-	FMOVQ        224(R3), F26
-	FMOVQ        240(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9632 // sdot v18.4s, v17.16b, v28.16b
-
-	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
 	ADD          $0x1a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -800,31 +713,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -866,8 +775,7 @@ TEXT ·matmulQ8Block1xLm3_64DotProd(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -894,8 +802,7 @@ TEXT ·matmulQ8Block1xLm3_64DotProd(SB), NOSPLIT, $480-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R2), F10
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -948,8 +855,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -972,8 +878,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1012,8 +917,7 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1059,14 +963,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1079,8 +979,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
 	ADD          $0x10, R2
@@ -1122,8 +1021,7 @@ TEXT ·matmulQ8Block2xLm3_64DotProd(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1150,8 +1048,7 @@ TEXT ·matmulQ8Block2xLm3_64DotProd(SB), 0, $672-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R2), F10
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1187,8 +1084,7 @@ TEXT ·matmulQ8Block2xLm3_64DotProd(SB), 0, $672-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        64(R2), F9
-	FMOVQ        80(R2), F10
+	FLDPQ        64(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1215,8 +1111,7 @@ TEXT ·matmulQ8Block2xLm3_64DotProd(SB), 0, $672-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        96(R2), F10
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1269,8 +1164,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -1293,8 +1187,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1311,8 +1204,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1351,8 +1243,7 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        32(R5), F14
-	FMOVQ        48(R5), F15
+	FLDPQ        32(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1369,8 +1260,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        96(R5), F14
-	FMOVQ        112(R5), F15
+	FLDPQ        96(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1418,14 +1308,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1438,18 +1324,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1462,8 +1343,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -1508,8 +1388,7 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1536,8 +1415,7 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R2), F10
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1573,8 +1451,7 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        64(R2), F9
-	FMOVQ        80(R2), F10
+	FLDPQ        64(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1601,8 +1478,7 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        96(R2), F10
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1638,8 +1514,7 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1666,8 +1541,7 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        160(R2), F10
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1720,8 +1594,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -1744,8 +1617,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1762,8 +1634,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1780,8 +1651,7 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVQ        128(R5), F14
-	FMOVQ        144(R5), F15
+	FLDPQ        128(R5), (F14, F15)
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1820,8 +1690,7 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        32(R5), F16
-	FMOVQ        48(R5), F17
+	FLDPQ        32(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -1838,8 +1707,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FMOVQ        96(R5), F16
-	FMOVQ        112(R5), F17
+	FLDPQ        96(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -1856,8 +1724,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FMOVQ        160(R5), F16
-	FMOVQ        176(R5), F17
+	FLDPQ        160(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -1907,14 +1774,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1927,18 +1790,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1951,21 +1809,16 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        256(R0), F9
-	FMOVQ        272(R0), F10
-	FMOVQ        288(R0), F11
-	FMOVQ        304(R0), F12
-	FMOVQ        320(R0), F13
-	FMOVQ        336(R0), F14
-	FMOVQ        352(R0), F15
-	FMOVQ        368(R0), F16
+	FLDPQ        256(R0), (F9, F10)
+	FLDPQ        288(R0), (F11, F12)
+	FLDPQ        320(R0), (F13, F14)
+	FLDPQ        352(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1978,8 +1831,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        8(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F8, (R9)
@@ -2022,8 +1874,7 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2050,8 +1901,7 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R2), F10
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2087,8 +1937,7 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        64(R2), F9
-	FMOVQ        80(R2), F10
+	FLDPQ        64(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2115,8 +1964,7 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        96(R2), F10
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2152,8 +2000,7 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2180,8 +2027,7 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        160(R2), F10
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2217,8 +2063,7 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 8(R4)
-	FMOVQ        192(R2), F9
-	FMOVQ        208(R2), F10
+	FLDPQ        192(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2245,8 +2090,7 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        224(R2), F10
-	FMOVQ        240(R2), F12
+	FLDPQ        224(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2299,8 +2143,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -2323,8 +2166,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2341,8 +2183,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2359,8 +2200,7 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVQ        128(R5), F14
-	FMOVQ        144(R5), F15
+	FLDPQ        128(R5), (F14, F15)
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2377,8 +2217,7 @@ loop3:
 	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
 	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        192(R5), F16
-	FMOVQ        208(R5), F17
+	FLDPQ        192(R5), (F16, F17)
 	WORD $0x2f08a532 // ushll v18.8h, v9.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2417,8 +2256,7 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        32(R5), F18
-	FMOVQ        48(R5), F19
+	FLDPQ        32(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -2435,8 +2273,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FMOVQ        96(R5), F18
-	FMOVQ        112(R5), F19
+	FLDPQ        96(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -2453,8 +2290,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FMOVQ        160(R5), F18
-	FMOVQ        176(R5), F19
+	FLDPQ        160(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -2471,8 +2307,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FMOVQ        224(R5), F18
-	FMOVQ        240(R5), F19
+	FLDPQ        224(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -2524,14 +2359,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2544,18 +2375,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2568,21 +2394,16 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        256(R0), F9
-	FMOVQ        272(R0), F10
-	FMOVQ        288(R0), F11
-	FMOVQ        304(R0), F12
-	FMOVQ        320(R0), F13
-	FMOVQ        336(R0), F14
-	FMOVQ        352(R0), F15
-	FMOVQ        368(R0), F16
+	FLDPQ        256(R0), (F9, F10)
+	FLDPQ        288(R0), (F11, F12)
+	FLDPQ        320(R0), (F13, F14)
+	FLDPQ        352(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2595,19 +2416,14 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        8(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        384(R0), F9
-	FMOVQ        400(R0), F10
-	FMOVQ        416(R0), F11
-	FMOVQ        432(R0), F12
-	FMOVQ        448(R0), F13
-	FMOVQ        464(R0), F14
-	FMOVQ        480(R0), F15
-	FMOVQ        496(R0), F16
+	FLDPQ        384(R0), (F9, F10)
+	FLDPQ        416(R0), (F11, F12)
+	FLDPQ        448(R0), (F13, F14)
+	FLDPQ        480(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2620,8 +2436,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        12(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F8, (R9)
@@ -2897,8 +2712,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -2911,8 +2725,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -2925,8 +2738,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -2939,8 +2751,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FLDPQ        96(R4), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
@@ -2977,8 +2788,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
+	FLDPQ        128(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -2991,8 +2801,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
+	FLDPQ        160(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -3005,8 +2814,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
+	FLDPQ        192(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -3019,8 +2827,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F19
+	FLDPQ        224(R4), (F18, F19)
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0x1a, R6
@@ -3134,8 +2941,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3154,8 +2960,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3174,8 +2979,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3194,8 +2998,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FLDPQ        96(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3238,8 +3041,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
+	FLDPQ        128(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3258,8 +3060,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
+	FLDPQ        160(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3278,8 +3079,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
+	FLDPQ        192(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -3298,8 +3098,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F19
+	FLDPQ        224(R4), (F18, F19)
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R4, R8
@@ -3426,8 +3225,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
+	FLDPQ        (R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3436,8 +3234,7 @@ loop3:
 	FMOVQ        16(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
+	FLDPQ        (R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        8(R3), F15
@@ -3450,8 +3247,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
+	FLDPQ        32(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3460,8 +3256,7 @@ loop3:
 	FMOVQ        48(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
+	FLDPQ        32(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        16(R3), F15
@@ -3474,8 +3269,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
+	FLDPQ        64(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3484,8 +3278,7 @@ loop3:
 	FMOVQ        80(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
+	FLDPQ        64(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        24(R3), F15
@@ -3498,8 +3291,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        96(R4), F17
-	FMOVQ        112(R4), F18
+	FLDPQ        96(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3508,8 +3300,7 @@ loop3:
 	FMOVQ        112(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
+	FLDPQ        96(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
@@ -3546,8 +3337,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F18
+	FLDPQ        128(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3556,8 +3346,7 @@ loop3:
 	FMOVQ        144(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        128(R6), F17
-	FMOVQ        144(R6), F18
+	FLDPQ        128(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        8(R3), F15
@@ -3570,8 +3359,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        160(R4), F17
-	FMOVQ        176(R4), F18
+	FLDPQ        160(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3580,8 +3368,7 @@ loop3:
 	FMOVQ        176(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        160(R6), F17
-	FMOVQ        176(R6), F18
+	FLDPQ        160(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        16(R3), F15
@@ -3594,8 +3381,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
+	FLDPQ        192(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -3604,8 +3390,7 @@ loop3:
 	FMOVQ        208(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        192(R6), F17
-	FMOVQ        208(R6), F18
+	FLDPQ        192(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        24(R3), F15
@@ -3618,8 +3403,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FMOVQ        224(R4), F16
-	FMOVQ        240(R4), F17
+	FLDPQ        224(R4), (F16, F17)
 	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
 	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
 	ADD          R5, R4, R9
@@ -3628,8 +3412,7 @@ loop3:
 	FMOVQ        240(R9), F17
 	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	FLDPQ        224(R6), (F16, F17)
 	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0x1a, R8
@@ -3755,8 +3538,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3765,8 +3547,7 @@ loop3:
 	FMOVQ        16(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
+	FLDPQ        (R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3785,8 +3566,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3795,8 +3575,7 @@ loop3:
 	FMOVQ        48(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
+	FLDPQ        32(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3815,8 +3594,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3825,8 +3603,7 @@ loop3:
 	FMOVQ        80(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
+	FLDPQ        64(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3845,8 +3622,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FLDPQ        96(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3855,8 +3631,7 @@ loop3:
 	FMOVQ        112(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
+	FLDPQ        96(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3899,8 +3674,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
+	FLDPQ        128(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3909,8 +3683,7 @@ loop3:
 	FMOVQ        144(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
+	FLDPQ        128(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3929,8 +3702,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
+	FLDPQ        160(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3939,8 +3711,7 @@ loop3:
 	FMOVQ        176(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        160(R6), F19
-	FMOVQ        176(R6), F20
+	FLDPQ        160(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3959,8 +3730,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
+	FLDPQ        192(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -3969,8 +3739,7 @@ loop3:
 	FMOVQ        208(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        192(R6), F19
-	FMOVQ        208(R6), F20
+	FLDPQ        192(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -3989,8 +3758,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F19
+	FLDPQ        224(R4), (F18, F19)
 	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
 	WORD $0x4e33ce09 // fmla v9.4s, v16.4s, v19.4s
 	ADD          R5, R4, R9
@@ -3999,8 +3767,7 @@ loop3:
 	FMOVQ        240(R9), F19
 	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0b // fmla v11.4s, v16.4s, v19.4s
-	FMOVQ        224(R6), F18
-	FMOVQ        240(R6), F19
+	FLDPQ        224(R6), (F18, F19)
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R6, R9
@@ -4260,14 +4027,12 @@ TEXT ·mixPairsLm3_64NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
 	WORD $0x7d400048 // ldr h8, [x2]
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 	WORD $0x7d4000a8 // ldr h8, [x5]
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
@@ -4411,6 +4176,298 @@ TEXT ·matmulQ81xLm3_64NEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        18(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        22(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x0e2fc16d // smull v13.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	ADD          $0x1a, R6
+	ADD          $0x40, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+
+	// sums of the lanes
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm3_64NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xLm3_64NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $lm3_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm3_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm3_64_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm3_64_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm3_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        18(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        22(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1d6b // orr v11.16b, v11.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e30c16e // smull v14.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0x1a, R6
+	ADD          $0x80, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xLm3_64NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ83xLm3_64NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $lm3_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm3_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm3_64_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm3_64_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm3_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
@@ -4447,75 +4504,122 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        (R3), F14
-	FMOVQ        16(R3), F15
+	FLDPQ        (R3), (F14, F15)
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        128(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
-	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        22(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
-	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
+	FMOVD        10(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        22(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
+	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x0e31c1cf // smull v15.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11d8c // orr v12.16b, v12.16b, v17.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	FLDPQ        160(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e32c190 // smull v16.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
+	FMOVS        8(R4), F12
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddcf // fmul v15.4s, v14.4s, v11.4s
-	WORD $0x6e2bddcb // fmul v11.4s, v14.4s, v11.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x1a, R6
-	ADD          $0x40, R3
-	ADD          $4, R4
+	ADD          $0xc0, R3
+	ADD          $0xc, R4
 	SUBS         $1, R5
 	BGE          loop3
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 
 	// sums of the lanes
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
+	ADD          R3, R4
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4526,8 +4630,8 @@ done2:
 	ADD          $1, R2
 	RET
 
-// matmulQ82xLm3_64NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xLm3_64NEON(SB), NOSPLIT, $0-72
+// matmulQ84xLm3_64NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ84xLm3_64NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e420 // movi v0.16b, #1
@@ -4589,8 +4693,7 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	FLDPQ        (R3), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4598,25 +4701,42 @@ loop3:
 	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        128(R3), (F17, F18)
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        192(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
+	FMOVD        10(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	FMOVS        22(R6), F19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
@@ -4626,497 +4746,65 @@ loop3:
 	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb31dad // orr v13.16b, v13.16b, v19.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        32(R3), (F19, F20)
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	FLDPQ        96(R3), (F19, F20)
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
+	FLDPQ        160(R3), (F19, F20)
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	FLDPQ        224(R3), (F19, F20)
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x0e34c1b2 // smull v18.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        (R4), F13
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	FMOVS        12(R4), F13
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-	ADD          $0x1a, R6
-	ADD          $0x80, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xLm3_64NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ83xLm3_64NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $lm3_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm3_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm3_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm3_64_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm3_64_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        18(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea446b6 // ushl v22.4s, v21.4s, v4.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	FMOVS        22(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6ea546f8 // ushl v24.4s, v23.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
-	ADD          $0x1a, R6
-	ADD          $0xc0, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xLm3_64NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ84xLm3_64NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $lm3_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm3_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm3_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm3_64_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm3_64_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        18(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        128(R3), F23
-	FMOVQ        144(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        192(R3), F25
-	FMOVQ        208(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x6ea4473a // ushl v26.4s, v25.4s, v4.4s
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	FMOVS        22(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6ea5477c // ushl v28.4s, v27.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
-	WORD $0x4f22577b // shl v27.4s, v27.4s, #2
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e1a007a // tbl v26.16b, { v3.16b }, v26.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e190079 // tbl v25.16b, { v3.16b }, v25.16b
-	FMOVQ        32(R3), F27
-	FMOVQ        48(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b74 // sadalp v20.4s, v27.8h
-	FMOVQ        96(R3), F27
-	FMOVQ        112(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        160(R3), F27
-	FMOVQ        176(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        224(R3), F27
-	FMOVQ        240(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b52 // sadalp v18.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b31 // sadalp v17.4s, v25.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x1a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -5127,31 +4815,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5192,8 +4876,7 @@ TEXT ·matmulQ8Block1xLm3_64NEON(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5224,8 +4907,7 @@ TEXT ·matmulQ8Block1xLm3_64NEON(SB), NOSPLIT, $480-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -5284,8 +4966,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -5308,8 +4989,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5348,8 +5028,7 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5395,14 +5074,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -5415,8 +5090,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
 	ADD          $0x10, R2
@@ -5457,8 +5131,7 @@ TEXT ·matmulQ8Block2xLm3_64NEON(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5489,8 +5162,7 @@ TEXT ·matmulQ8Block2xLm3_64NEON(SB), 0, $672-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -5532,8 +5204,7 @@ TEXT ·matmulQ8Block2xLm3_64NEON(SB), 0, $672-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        64(R2), F9
-	FMOVQ        80(R2), F10
+	FLDPQ        64(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5564,8 +5235,7 @@ TEXT ·matmulQ8Block2xLm3_64NEON(SB), 0, $672-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -5624,8 +5294,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -5648,8 +5317,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5666,8 +5334,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5706,8 +5373,7 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        32(R5), F14
-	FMOVQ        48(R5), F15
+	FLDPQ        32(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -5724,8 +5390,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        96(R5), F14
-	FMOVQ        112(R5), F15
+	FLDPQ        96(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -5773,14 +5438,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -5793,18 +5454,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -5817,8 +5473,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -5862,8 +5517,7 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5894,8 +5548,7 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -5937,8 +5590,7 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        64(R2), F9
-	FMOVQ        80(R2), F10
+	FLDPQ        64(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5969,8 +5621,7 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6012,8 +5663,7 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -6044,8 +5694,7 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        160(R2), F11
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6104,8 +5753,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -6128,8 +5776,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -6146,8 +5793,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6164,8 +5810,7 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVQ        128(R5), F14
-	FMOVQ        144(R5), F15
+	FLDPQ        128(R5), (F14, F15)
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -6204,8 +5849,7 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        32(R5), F16
-	FMOVQ        48(R5), F17
+	FLDPQ        32(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -6222,8 +5866,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FMOVQ        96(R5), F16
-	FMOVQ        112(R5), F17
+	FLDPQ        96(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -6240,8 +5883,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FMOVQ        160(R5), F16
-	FMOVQ        176(R5), F17
+	FLDPQ        160(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -6291,14 +5933,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -6311,18 +5949,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -6335,21 +5968,16 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        256(R0), F9
-	FMOVQ        272(R0), F10
-	FMOVQ        288(R0), F11
-	FMOVQ        304(R0), F12
-	FMOVQ        320(R0), F13
-	FMOVQ        336(R0), F14
-	FMOVQ        352(R0), F15
-	FMOVQ        368(R0), F16
+	FLDPQ        256(R0), (F9, F10)
+	FLDPQ        288(R0), (F11, F12)
+	FLDPQ        320(R0), (F13, F14)
+	FLDPQ        352(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -6362,8 +5990,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        8(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F8, (R9)
@@ -6405,8 +6032,7 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -6437,8 +6063,7 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6480,8 +6105,7 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        64(R2), F9
-	FMOVQ        80(R2), F10
+	FLDPQ        64(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -6512,8 +6136,7 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6555,8 +6178,7 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -6587,8 +6209,7 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        160(R2), F11
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6630,8 +6251,7 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 8(R4)
-	FMOVQ        192(R2), F9
-	FMOVQ        208(R2), F10
+	FLDPQ        192(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -6662,8 +6282,7 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        224(R2), F11
-	FMOVQ        240(R2), F12
+	FLDPQ        224(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6722,8 +6341,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -6746,8 +6364,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -6764,8 +6381,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6782,8 +6398,7 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVQ        128(R5), F14
-	FMOVQ        144(R5), F15
+	FLDPQ        128(R5), (F14, F15)
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -6800,8 +6415,7 @@ loop3:
 	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
 	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        192(R5), F16
-	FMOVQ        208(R5), F17
+	FLDPQ        192(R5), (F16, F17)
 	WORD $0x2f08a532 // ushll v18.8h, v9.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -6840,8 +6454,7 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        32(R5), F18
-	FMOVQ        48(R5), F19
+	FLDPQ        32(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -6858,8 +6471,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FMOVQ        96(R5), F18
-	FMOVQ        112(R5), F19
+	FLDPQ        96(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -6876,8 +6488,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FMOVQ        160(R5), F18
-	FMOVQ        176(R5), F19
+	FLDPQ        160(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -6894,8 +6505,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FMOVQ        224(R5), F18
-	FMOVQ        240(R5), F19
+	FLDPQ        224(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -6947,14 +6557,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -6967,18 +6573,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -6991,21 +6592,16 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        256(R0), F9
-	FMOVQ        272(R0), F10
-	FMOVQ        288(R0), F11
-	FMOVQ        304(R0), F12
-	FMOVQ        320(R0), F13
-	FMOVQ        336(R0), F14
-	FMOVQ        352(R0), F15
-	FMOVQ        368(R0), F16
+	FLDPQ        256(R0), (F9, F10)
+	FLDPQ        288(R0), (F11, F12)
+	FLDPQ        320(R0), (F13, F14)
+	FLDPQ        352(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -7018,19 +6614,14 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        8(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        384(R0), F9
-	FMOVQ        400(R0), F10
-	FMOVQ        416(R0), F11
-	FMOVQ        432(R0), F12
-	FMOVQ        448(R0), F13
-	FMOVQ        464(R0), F14
-	FMOVQ        480(R0), F15
-	FMOVQ        496(R0), F16
+	FLDPQ        384(R0), (F9, F10)
+	FLDPQ        416(R0), (F11, F12)
+	FLDPQ        448(R0), (F13, F14)
+	FLDPQ        480(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -7043,8 +6634,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        12(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F8, (R9)
@@ -7299,9 +6889,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 2176(R7)
 	ADD          R5<<3, R2, R7
@@ -7323,9 +6912,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 2208(R7)
 	ADD          R5<<3, R2, R7
@@ -7347,9 +6935,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 2240(R7)
 	ADD          R5<<3, R2, R7
@@ -7371,9 +6958,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 2272(R7)
 	ADD          R5<<3, R2, R7
@@ -7606,72 +7192,64 @@ loop13:
 	WORD $0x4eb4d58c // fsub v12.4s, v12.4s, v20.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33def4 // fmul v20.4s, v23.4s, v19.4s
-	WORD $0x6e33df13 // fmul v19.4s, v24.4s, v19.4s
+	WORD $0x4f9392f4 // fmul v20.4s, v23.4s, v19.s[0]
+	WORD $0x4f939313 // fmul v19.4s, v24.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2176(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2192(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33df34 // fmul v20.4s, v25.4s, v19.4s
-	WORD $0x6e33df53 // fmul v19.4s, v26.4s, v19.4s
+	WORD $0x4f939334 // fmul v20.4s, v25.4s, v19.s[0]
+	WORD $0x4f939353 // fmul v19.4s, v26.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2432(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2448(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33df74 // fmul v20.4s, v27.4s, v19.4s
-	WORD $0x6e33df93 // fmul v19.4s, v28.4s, v19.4s
+	WORD $0x4f939374 // fmul v20.4s, v27.4s, v19.s[0]
+	WORD $0x4f939393 // fmul v19.4s, v28.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2688(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2704(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f939231 // fmul v17.4s, v17.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 2944(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 2960(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 3200(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 3216(R8)
 	ADD          R5, R4, R8
 	FMOVS        160(R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fdeb0 // fmul v16.4s, v21.4s, v15.4s
-	WORD $0x6e2fdecf // fmul v15.4s, v22.4s, v15.4s
+	WORD $0x4f8f92b0 // fmul v16.4s, v21.4s, v15.s[0]
+	WORD $0x4f8f92cf // fmul v15.4s, v22.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 3456(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 3472(R8)
 	ADD          R5, R4, R8
 	FMOVS        192(R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 3712(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 3728(R8)
 	ADD          R5, R4, R8
 	FMOVS        224(R8), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 3968(R8)
 	ADD          R5<<3, R2, R8

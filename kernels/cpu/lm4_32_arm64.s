@@ -4,11 +4,6 @@
 
 #include "textflag.h"
 
-// lm4_32_shifts: int32, 4 times -4
-DATA lm4_32_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA lm4_32_shifts<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL lm4_32_shifts<>(SB), RODATA|NOPTR, $16
-
 // lm4_32_levels: int8 -119 -92 -73 -57 -43 -30 -18 -6 6 18 30 43 57 73 92 119
 DATA lm4_32_levels<>+0(SB)/8, $0xfaeee2d5c7b7a489
 DATA lm4_32_levels<>+8(SB)/8, $0x775c49392b1e1206
@@ -119,225 +114,12 @@ GLOBL lm4_32_norm<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xLm4_32DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xLm4_32DotProd(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xLm4_32DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x7d4024ed // ldr h13, [x7, #18]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d4048ed // ldr h13, [x7, #36]
-	WORD $0x7d406cee // ldr h14, [x7, #54]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R5), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R4), F14
-	FMOVQ        16(R4), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        (R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc4 // fmla v4.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        4(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc6 // fmla v6.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        38(R7), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        8(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        12(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdca // fmla v10.4s, v14.4s, v12.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-	ADD          $0x48, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
-	BGE          loop3
-
-done4:
-	ADD          $4, R6
-	SUBS         $1, R6
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-
-	// integer sums times both scales
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdc5 // fmla v5.4s, v14.4s, v12.4s
-	ADD          $0x12, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
-	BGE          loop5
-
-done6:
-	ADD          $1, R6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xLm4_32DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ82xLm4_32DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -345,10 +127,162 @@ TEXT ·matmulQ82xLm4_32DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $4, R5
+	BLT          done4
+
+loop3:
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x7d4024c7 // ldr h7, [x6, #18]
+	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
+	WORD $0x7d4048c7 // ldr h7, [x6, #36]
+	WORD $0x7d406cc8 // ldr h8, [x6, #54]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x4e8738c6 // zip1 v6.4s, v6.4s, v7.4s
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	FMOVQ        (R4), F7
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        20(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        38(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8618e4 // fmla v4.4s, v7.4s, v6.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        56(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4fa618e5 // fmla v5.4s, v7.4s, v6.s[3]
+	ADD          $0x48, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $4, R5
+	BGE          loop3
+
+done4:
+	ADD          $4, R5
+	SUBS         $1, R5
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	ADD          $0x12, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop5
+
+done6:
+	ADD          $1, R5
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+
+	// sums of the lanes
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm4_32DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xLm4_32DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	MOVD         $lm4_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -359,92 +293,64 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R3), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d4024c8 // ldr h8, [x6, #18]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4024c4 // ldr h4, [x6, #18]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        96(R3), F12
-	FMOVQ        112(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        20(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        96(R3), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        12(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        8(R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        12(R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x24, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -459,48 +365,34 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R3), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x12, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -511,19 +403,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024044 // ext v4.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -539,12 +429,9 @@ done2:
 TEXT ·matmulQ83xLm4_32DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -552,12 +439,9 @@ TEXT ·matmulQ83xLm4_32DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -568,120 +452,80 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c5 // ldr h5, [x6]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        2(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        64(R3), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x7d4024ca // ldr h10, [x6, #18]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4024c5 // ldr h5, [x6, #18]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        128(R3), F14
-	FMOVQ        144(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        160(R3), F16
-	FMOVQ        176(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        20(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        128(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        160(R3), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        16(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        20(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        12(R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        16(R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        20(R4), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x24, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -696,62 +540,42 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c5 // ldr h5, [x6]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        2(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        64(R3), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x12, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -762,25 +586,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x6e024045 // ext v5.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
 	WORD $0x7e30d8a5 // faddp s5, v5.2s
 	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -796,12 +617,9 @@ done2:
 TEXT ·matmulQ84xLm4_32DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -809,14 +627,10 @@ TEXT ·matmulQ84xLm4_32DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -827,148 +641,96 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        96(R3), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        12(R4), F7
+	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 
 	// scales of the block
-	WORD $0x7d4024cc // ldr h12, [x6, #18]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4024c6 // ldr h6, [x6, #18]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        160(R3), F16
-	FMOVQ        176(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        192(R3), F18
-	FMOVQ        208(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        224(R3), F20
-	FMOVQ        240(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        20(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        160(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        192(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        224(R3), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        20(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        24(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        28(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        16(R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        20(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        24(R4), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        28(R4), F7
+	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0x24, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -983,76 +745,50 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        96(R3), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        12(R4), F7
+	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1063,31 +799,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024046 // ext v6.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a2 // ext v2.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1100,261 +832,12 @@ done2:
 
 // matmulQ8Fours1xLm4_32DotProd multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ8Fours1xLm4_32DotProd(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xLm4_32DotProd(SB), NOSPLIT, $160-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x840, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40014c // ldr h12, [x10]
-	WORD $0x7d40254d // ldr h13, [x10, #18]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d40494d // ldr h13, [x10, #36]
-	WORD $0x7d406d4e // ldr h14, [x10, #54]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R8), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R7), F14
-	FMOVQ        16(R7), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        (R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc4 // fmla v4.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        20(R10), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R7), F14
-	FMOVQ        48(R7), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        4(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc6 // fmla v6.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        38(R10), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        64(R7), F14
-	FMOVQ        80(R7), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        8(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        56(R10), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R7), F14
-	FMOVQ        112(R7), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-	FMOVS        12(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccdca // fmla v10.4s, v14.4s, v12.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-	ADD          $0x48, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d40014c // ldr h12, [x10]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R7), F15
-	FMOVQ        16(R7), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-
-	// integer sums times both scales
-	FMOVS        (R8), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdc5 // fmla v5.4s, v14.4s, v12.4s
-	ADD          $0x12, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	FMOVQ        F4, (R6)
-	FMOVQ        F5, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F4
-	FMOVQ        16(R4), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
-	FMOVQ        64(R4), F8
-	FMOVQ        80(R4), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xLm4_32DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ8Fours2xLm4_32DotProd(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1371,10 +854,186 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $4, R8
+	BLT          done6
+
+loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
+	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x7d402527 // ldr h7, [x9, #18]
+	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
+	WORD $0x7d404927 // ldr h7, [x9, #36]
+	WORD $0x7d406d28 // ldr h8, [x9, #54]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x4e8738c6 // zip1 v6.4s, v6.4s, v7.4s
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	FMOVQ        (R7), F7
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        20(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        38(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8618e4 // fmla v4.4s, v7.4s, v6.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        56(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        96(R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4fa618e5 // fmla v5.4s, v7.4s, v6.s[3]
+	ADD          $0x48, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $4, R8
+	BGE          loop5
+
+done6:
+	ADD          $4, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+
+	// integer sums times both scales
+	FMOVS        (R7), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	ADD          $0x12, R9
+	ADD          $0x20, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ        F2, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F2
+	FMOVQ        32(R3), F3
+	FMOVQ        64(R3), F4
+	FMOVQ        96(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F2, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xLm4_32DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ8Fours2xLm4_32DotProd(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	MOVD         $lm4_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1385,92 +1044,64 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R6), F12
-	FMOVQ        48(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        2(R9), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R6), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d402528 // ldr h8, [x9, #18]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d402524 // ldr h4, [x9, #18]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R6), F11
-	FMOVQ        80(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        96(R6), F12
-	FMOVQ        112(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        20(R9), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        64(R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        96(R6), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        12(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        8(R7), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        12(R7), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x24, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1485,48 +1116,34 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R6), F12
-	FMOVQ        48(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        2(R9), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R6), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x12, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1535,10 +1152,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
+	FMOVQ        F2, (R5)
+	FMOVQ        F3, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1549,57 +1164,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        (R3), F2
+	FMOVQ        32(R3), F3
+	FMOVQ        64(R3), F4
+	FMOVQ        96(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F2, (R0)
+	FMOVQ        128(R3), F2
+	FMOVQ        160(R3), F3
+	FMOVQ        192(R3), F4
+	FMOVQ        224(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
+	FMOVQ        F2, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -1613,12 +1204,9 @@ done2:
 TEXT ·matmulQ8Fours3xLm4_32DotProd(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1635,12 +1223,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1651,120 +1236,80 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400125 // ldr h5, [x9]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        2(R9), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R6), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        64(R6), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        8(R7), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x7d40252a // ldr h10, [x9, #18]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d402525 // ldr h5, [x9, #18]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        128(R6), F14
-	FMOVQ        144(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        20(R9), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R6), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        128(R6), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        160(R6), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        16(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        20(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        12(R7), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        16(R7), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        20(R7), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x24, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1779,62 +1324,42 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400125 // ldr h5, [x9]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        2(R9), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R6), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        64(R6), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        8(R7), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x12, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1843,12 +1368,9 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 272(R5)
+	FMOVQ        F2, (R5)
+	FMOVQ        F3, 128(R5)
+	FMOVQ        F4, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1859,82 +1381,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        (R3), F2
+	FMOVQ        32(R3), F3
+	FMOVQ        64(R3), F4
+	FMOVQ        96(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F2, (R0)
+	FMOVQ        128(R3), F2
+	FMOVQ        160(R3), F3
+	FMOVQ        192(R3), F4
+	FMOVQ        224(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        256(R3), F4
-	FMOVQ        272(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        304(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        336(R3), F9
-	FMOVQ        352(R3), F10
-	FMOVQ        368(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        F2, (R5)
+	FMOVQ        256(R3), F2
+	FMOVQ        288(R3), F3
+	FMOVQ        320(R3), F4
+	FMOVQ        352(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
+	FMOVQ        F2, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -1948,12 +1434,9 @@ done2:
 TEXT ·matmulQ8Fours4xLm4_32DotProd(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1970,14 +1453,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1988,148 +1467,96 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        2(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R7), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R7), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R7), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        12(R7), F7
+	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 
 	// scales of the block
-	WORD $0x7d40252c // ldr h12, [x9, #18]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d402526 // ldr h6, [x9, #18]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        192(R6), F18
-	FMOVQ        208(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        224(R6), F20
-	FMOVQ        240(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        20(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        128(R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        160(R6), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        16(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        20(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        24(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        28(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        16(R7), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        20(R7), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        24(R7), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        28(R7), F7
+	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0x24, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2144,76 +1571,50 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        2(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R7), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R7), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R7), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        12(R7), F7
+	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0x12, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2222,14 +1623,10 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 272(R5)
-	FMOVQ        F10, 384(R5)
-	FMOVQ        F11, 400(R5)
+	FMOVQ        F2, (R5)
+	FMOVQ        F3, 128(R5)
+	FMOVQ        F4, 256(R5)
+	FMOVQ        F5, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2240,107 +1637,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        (R3), F2
+	FMOVQ        32(R3), F3
+	FMOVQ        64(R3), F4
+	FMOVQ        96(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F2, (R0)
+	FMOVQ        128(R3), F2
+	FMOVQ        160(R3), F3
+	FMOVQ        192(R3), F4
+	FMOVQ        224(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        256(R3), F4
-	FMOVQ        272(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        304(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        336(R3), F9
-	FMOVQ        352(R3), F10
-	FMOVQ        368(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        F2, (R5)
+	FMOVQ        256(R3), F2
+	FMOVQ        288(R3), F3
+	FMOVQ        320(R3), F4
+	FMOVQ        352(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        384(R3), F4
-	FMOVQ        400(R3), F5
-	FMOVQ        416(R3), F6
-	FMOVQ        432(R3), F7
-	FMOVQ        448(R3), F8
-	FMOVQ        464(R3), F9
-	FMOVQ        480(R3), F10
-	FMOVQ        496(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        F2, (R5)
+	FMOVQ        384(R3), F2
+	FMOVQ        416(R3), F3
+	FMOVQ        448(R3), F4
+	FMOVQ        480(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
+	FMOVQ        F2, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2353,12 +1702,9 @@ done2:
 TEXT ·decodeUnitsLm4_32NEON(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2370,68 +1716,66 @@ TEXT ·decodeUnitsLm4_32NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400022 // ldr h2, [x1]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        F6, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, (R0)
-	FMOVQ        F6, 16(R0)
-	FMOVS        8(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 32(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVS        16(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 64(R0)
-	FMOVQ        F6, 80(R0)
-	FMOVS        24(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ        F5, 96(R0)
-	FMOVQ        F4, 112(R0)
+	FMOVQ        2(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, (R0)
+	FMOVQ        F4, 16(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 32(R0)
+	FMOVQ        F4, 48(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 64(R0)
+	FMOVQ        F4, 80(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ        F3, 96(R0)
+	FMOVQ        F2, 112(R0)
 	ADD          $0x12, R1
 	ADD          $0x80, R0
 	SUBS         $1, R2
@@ -2445,12 +1789,9 @@ done2:
 TEXT ·matmul1xLm4_32NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2460,14 +1801,14 @@ TEXT ·matmul1xLm4_32NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -2477,76 +1818,70 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FLDPQ        96(R4), (F12, F13)
+	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x12, R6
 	ADD          $0x80, R4
 	SUBS         $1, R5
@@ -2554,19 +1889,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -2581,12 +1916,9 @@ done2:
 TEXT ·matmul2xLm4_32NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2596,14 +1928,14 @@ TEXT ·matmul2xLm4_32NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -2614,100 +1946,94 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000ea // ldr h10, [x7]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        2(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F15
+	FMOVQ        (R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        16(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	FMOVQ        32(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        48(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F15
+	FMOVQ        64(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
+	FMOVQ        80(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FLDPQ        96(R4), (F12, F13)
+	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F14
+	FMOVQ        96(R8), F12
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F15
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
+	FMOVQ        112(R8), F13
+	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x12, R7
 	ADD          $0x80, R4
 	SUBS         $1, R6
@@ -2715,25 +2041,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
+	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -2748,12 +2074,9 @@ done2:
 TEXT ·matmul3xLm4_32NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2763,6 +2086,182 @@ TEXT ·matmul3xLm4_32NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d400108 // ldr h8, [x8]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31
+	FMOVQ        2(R8), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        (R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        32(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FLDPQ        96(R4), (F10, F11)
+	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
+	WORD $0x4e2bcd03 // fmla v3.4s, v8.4s, v11.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F10
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F11
+	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
+	WORD $0x4e2bcd05 // fmla v5.4s, v8.4s, v11.4s
+	FLDPQ        96(R6), (F10, F11)
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
+	ADD          $0x12, R8
+	ADD          $0x80, R4
+	ADD          $0x80, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
+	ADD          R4, R5
+	WORD $0x4e27d4c2 // fadd v2.4s, v6.4s, v7.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul4xLm4_32NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+TEXT ·matmul4xLm4_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $lm4_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
@@ -2788,14 +2287,12 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
 	FMOVS        (R3), F11
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
@@ -2806,18 +2303,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        (R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        16(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        (R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        (R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        16(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -2830,18 +2331,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        32(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        48(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        32(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        32(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        48(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -2854,18 +2359,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        64(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        80(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        64(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        64(R6), F13
-	FMOVQ        80(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        64(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        80(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -2878,18 +2387,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F13
-	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FLDPQ        96(R4), (F12, F13)
+	WORD $0x4e2ccd62 // fmla v2.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
 	ADD          R5, R4, R9
 	FMOVQ        96(R9), F12
 	ADD          R5, R4, R9
 	FMOVQ        112(R9), F13
+	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FLDPQ        96(R6), (F12, F13)
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	FMOVQ        96(R6), F12
-	FMOVQ        112(R6), F13
+	ADD          R5, R6, R9
+	FMOVQ        96(R9), F12
+	ADD          R5, R6, R9
+	FMOVQ        112(R9), F13
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x12, R8
@@ -2902,244 +2415,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
+	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          R4, R5
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xLm4_32NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-TEXT ·matmul4xLm4_32NEON(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31
-	FMOVQ        2(R8), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F15
-	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F15
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
-	ADD          $0x12, R8
-	ADD          $0x80, R4
-	ADD          $0x80, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
+	WORD $0x4e27d4c2 // fadd v2.4s, v6.4s, v7.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          R4, R5
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          R4, R5
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
+	WORD $0x4e29d502 // fadd v2.4s, v8.4s, v9.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3154,12 +2454,9 @@ done2:
 TEXT ·unpackLm4_32NEON(SB), NOSPLIT, $0-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -3167,23 +2464,21 @@ TEXT ·unpackLm4_32NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVQ        2(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e20b8c7 // abs v7.16b, v6.16b
-	WORD $0x4e20b8a8 // abs v8.16b, v5.16b
-	FMOVQ        F7, (R0)
-	FMOVQ        F8, 16(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVQ        F5, 64(R0)
-	FMOVD        F4, 32(R0)
+	WORD $0x7d400022 // ldr h2, [x1]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	FMOVQ        2(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e20b865 // abs v5.16b, v3.16b
+	WORD $0x4e20b886 // abs v6.16b, v4.16b
+	FMOVQ        F5, (R0)
+	FMOVQ        F6, 16(R0)
+	FMOVQ        F3, 48(R0)
+	FMOVQ        F4, 64(R0)
+	FMOVD        F2, 32(R0)
 	ADD          $0x12, R1
 	ADD          $0x50, R0
 	SUBS         $1, R2
@@ -3197,12 +2492,9 @@ done2:
 TEXT ·mix1xLm4_32NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3214,14 +2506,10 @@ TEXT ·mix1xLm4_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F4
-	FMOVQ        16(R4), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
-	FMOVQ        64(R4), F8
-	FMOVQ        80(R4), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        (R4), (F2, F3)
+	FLDPQ        32(R4), (F4, F5)
+	FLDPQ        64(R4), (F6, F7)
+	FLDPQ        96(R4), (F8, F9)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3232,62 +2520,59 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        F13, (R3)
-	FMOVQ        F12, 16(R3)
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVS        (R3), F13
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FMOVQ        F10, (R3)
+	FMOVQ        F11, 16(R3)
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        (R4), F11
+	WORD $0x4f8b914c // fmul v12.4s, v10.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F13
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
-	WORD $0x4e2ccde5 // fmla v5.4s, v15.4s, v12.4s
-	FMOVS        8(R3), F13
+	WORD $0x4e2ccd62 // fmla v2.4s, v11.4s, v12.4s
+	WORD $0x4e2acda3 // fmla v3.4s, v13.4s, v10.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F13
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
-	WORD $0x4e2ccde7 // fmla v7.4s, v15.4s, v12.4s
-	FMOVS        16(R3), F13
+	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
+	WORD $0x4e2acda5 // fmla v5.4s, v13.4s, v10.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F13
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2ccde9 // fmla v9.4s, v15.4s, v12.4s
-	FMOVS        24(R3), F13
+	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
+	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F13
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2ccdeb // fmla v11.4s, v15.4s, v12.4s
+	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
+	WORD $0x4e2acda9 // fmla v9.4s, v13.4s, v10.4s
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -3297,14 +2582,14 @@ done4:
 	ADD          $1, R5
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        F4, (R4)
-	FMOVQ        F5, 16(R4)
-	FMOVQ        F6, 32(R4)
-	FMOVQ        F7, 48(R4)
-	FMOVQ        F8, 64(R4)
-	FMOVQ        F9, 80(R4)
-	FMOVQ        F10, 96(R4)
-	FMOVQ        F11, 112(R4)
+	FMOVQ        F2, (R4)
+	FMOVQ        F3, 16(R4)
+	FMOVQ        F4, 32(R4)
+	FMOVQ        F5, 48(R4)
+	FMOVQ        F6, 64(R4)
+	FMOVQ        F7, 80(R4)
+	FMOVQ        F8, 96(R4)
+	FMOVQ        F9, 112(R4)
 	ADD          $0x12, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3318,12 +2603,9 @@ done2:
 TEXT ·mix2xLm4_32NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3336,30 +2618,26 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F4
-	FMOVQ        16(R4), F5
+	FLDPQ        (R4), (F2, F3)
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F6
+	FMOVQ        (R6), F4
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F7
-	FMOVQ        32(R4), F8
-	FMOVQ        48(R4), F9
+	FMOVQ        16(R6), F5
+	FLDPQ        32(R4), (F6, F7)
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F10
+	FMOVQ        32(R6), F8
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
+	FMOVQ        48(R6), F9
+	FLDPQ        64(R4), (F10, F11)
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F14
+	FMOVQ        64(R6), F12
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F15
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F17
+	FMOVQ        80(R6), F13
+	FLDPQ        96(R4), (F14, F15)
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F18
+	FMOVQ        96(R6), F16
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F19
+	FMOVQ        112(R4), F17
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -3371,75 +2649,71 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F20
-	WORD $0x6ea24695 // ushl v21.4s, v20.4s, v2.4s
-	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	FMOVQ        2(R7), F18
+	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e120012 // tbl v18.16b, { v0.16b }, v18.16b
+	WORD $0x4e130013 // tbl v19.16b, { v0.16b }, v19.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0x7d4000f2 // ldr h18, [x7]
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVS        (R4), F19
+	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
+	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	FMOVS        (R3), F23
+	FMOVS        (R9), F21
+	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
+	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
+	FMOVS        (R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        4(R3), F23
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e36cee4 // fmla v4.4s, v23.4s, v22.4s
-	WORD $0x4e35cf25 // fmla v5.4s, v25.4s, v21.4s
-	WORD $0x4e38cee6 // fmla v6.4s, v23.4s, v24.4s
-	WORD $0x4e34cf27 // fmla v7.4s, v25.4s, v20.4s
-	FMOVS        8(R3), F23
+	WORD $0x4e34cea2 // fmla v2.4s, v21.4s, v20.4s
+	WORD $0x4e33cee3 // fmla v3.4s, v23.4s, v19.4s
+	WORD $0x4e36cea4 // fmla v4.4s, v21.4s, v22.4s
+	WORD $0x4e32cee5 // fmla v5.4s, v23.4s, v18.4s
+	FMOVS        8(R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        12(R3), F23
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e36cee8 // fmla v8.4s, v23.4s, v22.4s
-	WORD $0x4e35cf29 // fmla v9.4s, v25.4s, v21.4s
-	WORD $0x4e38ceea // fmla v10.4s, v23.4s, v24.4s
-	WORD $0x4e34cf2b // fmla v11.4s, v25.4s, v20.4s
-	FMOVS        16(R3), F23
+	WORD $0x4e34cea6 // fmla v6.4s, v21.4s, v20.4s
+	WORD $0x4e33cee7 // fmla v7.4s, v23.4s, v19.4s
+	WORD $0x4e36cea8 // fmla v8.4s, v21.4s, v22.4s
+	WORD $0x4e32cee9 // fmla v9.4s, v23.4s, v18.4s
+	FMOVS        16(R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        20(R3), F23
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e36ceec // fmla v12.4s, v23.4s, v22.4s
-	WORD $0x4e35cf2d // fmla v13.4s, v25.4s, v21.4s
-	WORD $0x4e38ceee // fmla v14.4s, v23.4s, v24.4s
-	WORD $0x4e34cf2f // fmla v15.4s, v25.4s, v20.4s
-	FMOVS        24(R3), F23
+	WORD $0x4e34ceaa // fmla v10.4s, v21.4s, v20.4s
+	WORD $0x4e33ceeb // fmla v11.4s, v23.4s, v19.4s
+	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
+	WORD $0x4e32ceed // fmla v13.4s, v23.4s, v18.4s
+	FMOVS        24(R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        28(R3), F23
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e36cef0 // fmla v16.4s, v23.4s, v22.4s
-	WORD $0x4e35cf31 // fmla v17.4s, v25.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e34cf33 // fmla v19.4s, v25.4s, v20.4s
+	WORD $0x4e34ceae // fmla v14.4s, v21.4s, v20.4s
+	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
+	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
+	WORD $0x4e32cef1 // fmla v17.4s, v23.4s, v18.4s
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -3450,30 +2724,30 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F4, (R4)
-	FMOVQ        F5, 16(R4)
+	FMOVQ        F2, (R4)
+	FMOVQ        F3, 16(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F6, (R6)
+	FMOVQ        F4, (R6)
 	ADD          R5, R4, R6
-	FMOVQ        F7, 16(R6)
-	FMOVQ        F8, 32(R4)
-	FMOVQ        F9, 48(R4)
+	FMOVQ        F5, 16(R6)
+	FMOVQ        F6, 32(R4)
+	FMOVQ        F7, 48(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F10, 32(R6)
+	FMOVQ        F8, 32(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F11, 48(R6)
-	FMOVQ        F12, 64(R4)
-	FMOVQ        F13, 80(R4)
+	FMOVQ        F9, 48(R6)
+	FMOVQ        F10, 64(R4)
+	FMOVQ        F11, 80(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F14, 64(R6)
+	FMOVQ        F12, 64(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F15, 80(R6)
-	FMOVQ        F16, 96(R4)
-	FMOVQ        F17, 112(R4)
+	FMOVQ        F13, 80(R6)
+	FMOVQ        F14, 96(R4)
+	FMOVQ        F15, 112(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F18, 96(R6)
+	FMOVQ        F16, 96(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F19, 112(R4)
+	FMOVQ        F17, 112(R4)
 	ADD          $0x12, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3501,38 +2775,30 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R7
 	FMOVQ        (R7), F2
 	ADD          R5, R4, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
+	FLDPQ        (R6), (F4, F5)
+	FLDPQ        32(R4), (F6, F7)
 	ADD          R5, R4, R7
 	FMOVQ        32(R7), F8
 	ADD          R5, R4, R7
 	FMOVQ        48(R7), F9
-	FMOVQ        32(R6), F10
-	FMOVQ        48(R6), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
+	FLDPQ        32(R6), (F10, F11)
+	FLDPQ        64(R4), (F12, F13)
 	ADD          R5, R4, R7
 	FMOVQ        64(R7), F14
 	ADD          R5, R4, R7
 	FMOVQ        80(R7), F15
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        64(R6), (F16, F17)
+	FLDPQ        96(R4), (F18, F19)
 	ADD          R5, R4, R7
 	FMOVQ        96(R7), F20
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F21
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
+	FLDPQ        96(R6), (F22, F23)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3548,39 +2814,30 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm4_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	MOVD         $lm4_32_levels<>+0(SB), R10
 	FMOVQ        (R10), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
 	MOVD         $lm4_32_levels<>+0(SB), R10
 	FMOVQ        (R10), F26
-	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	WORD $0x7d400118 // ldr h24, [x8]
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39df1a // fmul v26.4s, v24.4s, v25.4s
-	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
+	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf1c // fmul v28.4s, v24.4s, v27.4s
-	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf1e // fmul v30.4s, v24.4s, v29.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -3715,34 +2972,28 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        (R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        16(R8), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
+	FLDPQ        (R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        (R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        16(R8), F7
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
+	FLDPQ        (R7), (F8, F9)
+	FLDPQ        32(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        32(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        48(R4), F13
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F15
+	FLDPQ        32(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        32(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        48(R4), F17
-	FMOVQ        32(R7), F18
-	FMOVQ        48(R7), F19
+	FLDPQ        32(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3761,48 +3012,37 @@ loop3:
 
 	// levels of values 0 to 15
 	FMOVQ        2(R9), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm4_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	MOVD         $lm4_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F22
-	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
+	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
 	MOVD         $lm4_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
+	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
 	WORD $0x7d400134 // ldr h20, [x9]
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -3898,34 +3138,28 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F0
-	FMOVQ        80(R4), F1
+	FLDPQ        64(R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        64(R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        80(R8), F3
-	FMOVQ        64(R6), F4
-	FMOVQ        80(R6), F5
+	FLDPQ        64(R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        64(R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        80(R8), F7
-	FMOVQ        64(R7), F8
-	FMOVQ        80(R7), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        64(R7), (F8, F9)
+	FLDPQ        96(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        96(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F13
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
+	FLDPQ        96(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        96(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        112(R4), F17
-	FMOVQ        96(R7), F18
-	FMOVQ        112(R7), F19
+	FLDPQ        96(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3944,48 +3178,37 @@ loop5:
 
 	// levels of values 16 to 31
 	FMOVQ        2(R9), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm4_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	MOVD         $lm4_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F22
-	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
+	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
 	MOVD         $lm4_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
+	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
 	WORD $0x7d400134 // ldr h20, [x9]
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        16(R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -4080,244 +3303,12 @@ done2:
 	RET
 
 // matmulQ81xLm4_32NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xLm4_32NEON(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xLm4_32NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x7d4024ed // ldr h13, [x7, #18]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d4048ed // ldr h13, [x7, #36]
-	WORD $0x7d406cee // ldr h14, [x7, #54]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R5), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R4), F14
-	FMOVQ        16(R4), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        4(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        38(R7), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        8(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        12(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
-	ADD          $0x48, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
-	BGE          loop3
-
-done4:
-	ADD          $4, R6
-	SUBS         $1, R6
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-
-	// integer sums times both scales
-	FMOVS        (R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
-	ADD          $0x12, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
-	BGE          loop5
-
-done6:
-	ADD          $1, R6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xLm4_32NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xLm4_32NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4325,10 +3316,186 @@ TEXT ·matmulQ82xLm4_32NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $4, R5
+	BLT          done4
+
+loop3:
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x7d4024c7 // ldr h7, [x6, #18]
+	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
+	WORD $0x7d4048c7 // ldr h7, [x6, #36]
+	WORD $0x7d406cc8 // ldr h8, [x6, #54]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x4e8738c6 // zip1 v6.4s, v6.4s, v7.4s
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	FMOVQ        (R4), F7
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        20(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        38(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8618e4 // fmla v4.4s, v7.4s, v6.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        56(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4fa618e5 // fmla v5.4s, v7.4s, v6.s[3]
+	ADD          $0x48, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $4, R5
+	BGE          loop3
+
+done4:
+	ADD          $4, R5
+	SUBS         $1, R5
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	ADD          $0x12, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop5
+
+done6:
+	ADD          $1, R5
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+
+	// sums of the lanes
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xLm4_32NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xLm4_32NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	MOVD         $lm4_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4339,108 +3506,84 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d4024c8 // ldr h8, [x6, #18]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4024c4 // ldr h4, [x6, #18]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVQ        20(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        12(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        12(R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x24, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4455,56 +3598,44 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x12, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -4515,19 +3646,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024044 // ext v4.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4542,12 +3671,9 @@ done2:
 TEXT ·matmulQ83xLm4_32NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4555,12 +3681,9 @@ TEXT ·matmulQ83xLm4_32NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4571,144 +3694,110 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c5 // ldr h5, [x6]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVQ        2(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 
 	// scales of the block
-	WORD $0x7d4024ca // ldr h10, [x6, #18]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4024c5 // ldr h5, [x6, #18]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R3), F17
-	FMOVQ        176(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVQ        20(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        160(R3), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        16(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        20(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        12(R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        16(R4), F7
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        20(R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x24, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -4723,74 +3812,57 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c5 // ldr h5, [x6]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVQ        2(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x12, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -4801,25 +3873,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x6e024045 // ext v5.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
 	WORD $0x7e30d8a5 // faddp s5, v5.2s
 	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4834,12 +3903,9 @@ done2:
 TEXT ·matmulQ84xLm4_32NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4847,14 +3913,10 @@ TEXT ·matmulQ84xLm4_32NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4865,180 +3927,136 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R3), F21
-	FMOVQ        112(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 
 	// scales of the block
-	WORD $0x7d4024cc // ldr h12, [x6, #18]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4024c6 // ldr h6, [x6, #18]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R3), F17
-	FMOVQ        176(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        192(R3), F19
-	FMOVQ        208(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R3), F21
-	FMOVQ        240(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        20(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        160(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        192(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        224(R3), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        20(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        24(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        28(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        16(R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
+	FMOVS        20(R4), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        24(R4), F8
+	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        28(R4), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x24, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -5053,92 +4071,70 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R3), F21
-	FMOVQ        112(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5149,31 +4145,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024046 // ext v6.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a2 // ext v2.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5185,280 +4177,12 @@ done2:
 	RET
 
 // matmulQ8Fours1xLm4_32NEON multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours1xLm4_32NEON(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xLm4_32NEON(SB), NOSPLIT, $160-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x840, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40014c // ldr h12, [x10]
-	WORD $0x7d40254d // ldr h13, [x10, #18]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d40494d // ldr h13, [x10, #36]
-	WORD $0x7d406d4e // ldr h14, [x10, #54]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R8), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R7), F14
-	FMOVQ        16(R7), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        20(R10), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        32(R7), F14
-	FMOVQ        48(R7), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        4(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        38(R10), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        64(R7), F14
-	FMOVQ        80(R7), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        8(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        56(R10), F12
-	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R7), F14
-	FMOVQ        112(R7), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        12(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
-	ADD          $0x48, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d40014c // ldr h12, [x10]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R7), F15
-	FMOVQ        16(R7), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-
-	// integer sums times both scales
-	FMOVS        (R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
-	ADD          $0x12, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	FMOVQ        F4, (R6)
-	FMOVQ        F5, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F4
-	FMOVQ        16(R4), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
-	FMOVQ        64(R4), F8
-	FMOVQ        80(R4), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xLm4_32NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours2xLm4_32NEON(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5475,10 +4199,210 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $4, R8
+	BLT          done6
+
+loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
+	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x7d402527 // ldr h7, [x9, #18]
+	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
+	WORD $0x7d404927 // ldr h7, [x9, #36]
+	WORD $0x7d406d28 // ldr h8, [x9, #54]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x4e8738c6 // zip1 v6.4s, v6.4s, v7.4s
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	FMOVQ        (R7), F7
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        20(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        38(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8618e4 // fmla v4.4s, v7.4s, v6.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        56(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        96(R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4fa618e5 // fmla v5.4s, v7.4s, v6.s[3]
+	ADD          $0x48, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $4, R8
+	BGE          loop5
+
+done6:
+	ADD          $4, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+
+	// integer sums times both scales
+	FMOVS        (R7), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	ADD          $0x12, R9
+	ADD          $0x20, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ        F2, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F2
+	FMOVQ        32(R3), F3
+	FMOVQ        64(R3), F4
+	FMOVQ        96(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F2, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xLm4_32NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+TEXT ·matmulQ8Fours2xLm4_32NEON(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	MOVD         $lm4_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -5489,108 +4413,84 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVQ        2(R9), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d402528 // ldr h8, [x9, #18]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d402524 // ldr h4, [x9, #18]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R6), F11
-	FMOVQ        80(R6), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVQ        20(R9), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        64(R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        96(R6), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        12(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        8(R7), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        12(R7), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x24, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5605,56 +4505,44 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVQ        2(R9), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x12, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -5663,10 +4551,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
+	FMOVQ        F2, (R5)
+	FMOVQ        F3, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -5677,57 +4563,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        (R3), F2
+	FMOVQ        32(R3), F3
+	FMOVQ        64(R3), F4
+	FMOVQ        96(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F2, (R0)
+	FMOVQ        128(R3), F2
+	FMOVQ        160(R3), F3
+	FMOVQ        192(R3), F4
+	FMOVQ        224(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
+	FMOVQ        F2, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -5740,12 +4602,9 @@ done2:
 TEXT ·matmulQ8Fours3xLm4_32NEON(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5762,12 +4621,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -5778,144 +4634,110 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400125 // ldr h5, [x9]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVQ        2(R9), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R6), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R6), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R7), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R7), F7
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R7), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 
 	// scales of the block
-	WORD $0x7d40252a // ldr h10, [x9, #18]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d402525 // ldr h5, [x9, #18]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R6), F17
-	FMOVQ        176(R6), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVQ        20(R9), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R6), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        128(R6), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        160(R6), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        16(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        20(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        12(R7), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        16(R7), F7
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        20(R7), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x24, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -5930,74 +4752,57 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400125 // ldr h5, [x9]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVQ        2(R9), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R6), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R6), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R7), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R7), F7
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R7), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x12, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -6006,12 +4811,9 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 272(R5)
+	FMOVQ        F2, (R5)
+	FMOVQ        F3, 128(R5)
+	FMOVQ        F4, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6022,82 +4824,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        (R3), F2
+	FMOVQ        32(R3), F3
+	FMOVQ        64(R3), F4
+	FMOVQ        96(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F2, (R0)
+	FMOVQ        128(R3), F2
+	FMOVQ        160(R3), F3
+	FMOVQ        192(R3), F4
+	FMOVQ        224(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        256(R3), F4
-	FMOVQ        272(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        304(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        336(R3), F9
-	FMOVQ        352(R3), F10
-	FMOVQ        368(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        F2, (R5)
+	FMOVQ        256(R3), F2
+	FMOVQ        288(R3), F3
+	FMOVQ        320(R3), F4
+	FMOVQ        352(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
+	FMOVQ        F2, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -6110,12 +4876,9 @@ done2:
 TEXT ·matmulQ8Fours4xLm4_32NEON(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6132,14 +4895,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -6150,180 +4909,136 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        2(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R7), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        8(R7), F8
+	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        12(R7), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 
 	// scales of the block
-	WORD $0x7d40252c // ldr h12, [x9, #18]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d402526 // ldr h6, [x9, #18]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R6), F17
-	FMOVQ        176(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        192(R6), F19
-	FMOVQ        208(R6), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R6), F21
-	FMOVQ        240(R6), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        20(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        128(R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        160(R6), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        192(R6), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        224(R6), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        16(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        20(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        24(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        28(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        16(R7), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
+	FMOVS        20(R7), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        24(R7), F8
+	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        28(R7), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x24, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -6338,92 +5053,70 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400126 // ldr h6, [x9]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        2(R9), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R7), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        8(R7), F8
+	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        12(R7), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x12, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6432,14 +5125,10 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F4, (R5)
-	FMOVQ        F5, 16(R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 144(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 272(R5)
-	FMOVQ        F10, 384(R5)
-	FMOVQ        F11, 400(R5)
+	FMOVQ        F2, (R5)
+	FMOVQ        F3, 128(R5)
+	FMOVQ        F4, 256(R5)
+	FMOVQ        F5, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6450,107 +5139,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        16(R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        48(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        80(R3), F9
-	FMOVQ        96(R3), F10
-	FMOVQ        112(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        144(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        176(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        208(R3), F9
-	FMOVQ        224(R3), F10
-	FMOVQ        240(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        (R3), F2
+	FMOVQ        32(R3), F3
+	FMOVQ        64(R3), F4
+	FMOVQ        96(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F2, (R0)
+	FMOVQ        128(R3), F2
+	FMOVQ        160(R3), F3
+	FMOVQ        192(R3), F4
+	FMOVQ        224(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        256(R3), F4
-	FMOVQ        272(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        304(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        336(R3), F9
-	FMOVQ        352(R3), F10
-	FMOVQ        368(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        F2, (R5)
+	FMOVQ        256(R3), F2
+	FMOVQ        288(R3), F3
+	FMOVQ        320(R3), F4
+	FMOVQ        352(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        384(R3), F4
-	FMOVQ        400(R3), F5
-	FMOVQ        416(R3), F6
-	FMOVQ        432(R3), F7
-	FMOVQ        448(R3), F8
-	FMOVQ        464(R3), F9
-	FMOVQ        480(R3), F10
-	FMOVQ        496(R3), F11
-	WORD $0x4ec6388c // zip1 v12.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d584 // faddp v4.4s, v12.4s, v4.4s
-	WORD $0x4ec738a6 // zip1 v6.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d4c5 // faddp v5.4s, v6.4s, v5.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ        F2, (R5)
+	FMOVQ        384(R3), F2
+	FMOVQ        416(R3), F3
+	FMOVQ        448(R3), F4
+	FMOVQ        480(R3), F5
+	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
+	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
+	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
+	FMOVQ        F2, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -6809,9 +5450,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 1152(R7)
 	ADD          R5<<3, R2, R7
@@ -6833,9 +5473,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 1184(R7)
 	ADD          R5<<3, R2, R7
@@ -6857,9 +5496,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 1216(R7)
 	ADD          R5<<3, R2, R7
@@ -6881,9 +5519,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 1248(R7)
 	ADD          R5<<3, R2, R7
@@ -7068,36 +5705,32 @@ loop13:
 	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de93 // fmul v19.4s, v20.4s, v18.4s
-	WORD $0x6e32deb2 // fmul v18.4s, v21.4s, v18.4s
+	WORD $0x4f929293 // fmul v19.4s, v20.4s, v18.s[0]
+	WORD $0x4f9292b2 // fmul v18.4s, v21.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 1152(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 1168(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32ded3 // fmul v19.4s, v22.4s, v18.4s
-	WORD $0x6e32def2 // fmul v18.4s, v23.4s, v18.4s
+	WORD $0x4f9292d3 // fmul v19.4s, v22.4s, v18.s[0]
+	WORD $0x4f9292f2 // fmul v18.4s, v23.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 1408(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 1424(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 1664(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 1680(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 1920(R8)
 	ADD          R5<<3, R2, R8

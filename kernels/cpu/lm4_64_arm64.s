@@ -4,11 +4,6 @@
 
 #include "textflag.h"
 
-// lm4_64_shifts: int32, 4 times -4
-DATA lm4_64_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA lm4_64_shifts<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL lm4_64_shifts<>(SB), RODATA|NOPTR, $16
-
 // lm4_64_levels: int8 -122 -93 -73 -57 -43 -30 -18 -6 6 18 30 43 57 73 93 122
 DATA lm4_64_levels<>+0(SB)/8, $0xfaeee2d5c7b7a386
 DATA lm4_64_levels<>+8(SB)/8, $0x7a5d49392b1e1206
@@ -169,12 +164,9 @@ GLOBL lm4_64_norm<>(SB), RODATA|NOPTR, $16
 TEXT ·matmulQ81xLm4_64DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -182,9 +174,8 @@ TEXT ·matmulQ81xLm4_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -195,47 +186,36 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F8
-	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
-	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        (R3), F10
-	FMOVQ        16(R3), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8b9509 // sdot v9.4s, v8.16b, v11.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F8
-	WORD $0x6ea2450a // ushl v10.4s, v8.4s, v2.4s
-	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F13
-	WORD $0x4e8b954c // sdot v12.4s, v10.16b, v11.16b
-	WORD $0x4e8d9509 // sdot v9.4s, v8.16b, v13.16b
+	FMOVQ        18(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd44 // fmla v4.4s, v10.4s, v11.4s
-	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc2 // fmla v2.4s, v6.4s, v4.4s
 	ADD          $0x22, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -244,15 +224,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -268,12 +246,9 @@ done2:
 TEXT ·matmulQ82xLm4_64DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -281,10 +256,8 @@ TEXT ·matmulQ82xLm4_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -295,65 +268,47 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        64(R3), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F9
-	WORD $0x6ea2452c // ushl v12.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	WORD $0x4e90952b // sdot v11.4s, v9.16b, v16.16b
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F16
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
+	FMOVQ        18(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        96(R3), (F7, F8)
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -364,19 +319,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024044 // ext v4.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -392,12 +345,9 @@ done2:
 TEXT ·matmulQ83xLm4_64DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -405,12 +355,9 @@ TEXT ·matmulQ83xLm4_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -421,83 +368,58 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c5 // ldr h5, [x6]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        64(R3), F14
-	FMOVQ        80(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        2(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        64(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        128(R3), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
-	WORD $0x6ea24570 // ushl v16.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	WORD $0x4e94956d // sdot v13.4s, v11.16b, v20.16b
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94956e // sdot v14.4s, v11.16b, v20.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94956c // sdot v12.4s, v11.16b, v20.16b
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        160(R3), (F8, F9)
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x22, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -508,25 +430,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x6e024045 // ext v5.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
 	WORD $0x7e30d8a5 // faddp s5, v5.2s
 	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -542,12 +461,9 @@ done2:
 TEXT ·matmulQ84xLm4_64DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -555,14 +471,10 @@ TEXT ·matmulQ84xLm4_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -573,101 +485,69 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        128(R3), F18
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        192(R3), F20
-	FMOVQ        208(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        192(R3), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
-	WORD $0x6ea245b4 // ushl v20.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4e969691 // sdot v17.4s, v20.16b, v22.16b
-	WORD $0x4e9895af // sdot v15.4s, v13.16b, v24.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895b0 // sdot v16.4s, v13.16b, v24.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895b2 // sdot v18.4s, v13.16b, v24.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895ae // sdot v14.4s, v13.16b, v24.16b
+	FMOVQ        18(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        160(R3), (F9, F10)
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        224(R3), (F9, F10)
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        12(R4), F7
+	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0x22, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -678,31 +558,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024046 // ext v6.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a2 // ext v2.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -718,9 +594,9 @@ done2:
 TEXT ·matmulQ8Block1xLm4_64DotProd(SB), NOSPLIT, $480-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -840,18 +716,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -872,14 +746,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -925,14 +796,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -945,8 +812,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -962,9 +828,9 @@ done2:
 TEXT ·matmulQ8Block2xLm4_64DotProd(SB), 0, $672-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -1173,18 +1039,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -1201,8 +1065,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1223,14 +1086,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1247,8 +1107,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1296,14 +1155,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1316,18 +1171,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1340,8 +1190,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -1360,9 +1209,9 @@ done2:
 TEXT ·matmulQ8Block3xLm4_64DotProd(SB), 0, $864-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -1660,18 +1509,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -1688,8 +1535,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1706,8 +1552,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        128(R5), F8
-	FMOVQ        144(R5), F9
+	FLDPQ        128(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1728,14 +1573,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1752,8 +1594,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1770,8 +1611,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1821,14 +1661,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1841,18 +1677,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1865,21 +1696,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1892,8 +1718,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -1910,9 +1735,9 @@ done2:
 TEXT ·matmulQ8Block4xLm4_64DotProd(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -2299,18 +2124,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -2327,8 +2150,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -2345,8 +2167,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        128(R5), F8
-	FMOVQ        144(R5), F9
+	FLDPQ        128(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2363,8 +2184,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2385,14 +2205,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2409,8 +2226,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2427,8 +2243,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2445,8 +2260,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2498,14 +2312,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2518,18 +2328,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2542,21 +2347,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2569,19 +2369,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2594,8 +2389,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -2611,12 +2405,9 @@ done2:
 TEXT ·decodeUnitsLm4_64NEON(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2628,127 +2419,123 @@ TEXT ·decodeUnitsLm4_64NEON(SB), NOSPLIT, $192-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400022 // ldr h2, [x1]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        F6, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, (R0)
-	FMOVQ        F6, 16(R0)
-	FMOVS        8(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 32(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVS        16(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 64(R0)
-	FMOVQ        F6, 80(R0)
-	FMOVS        24(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 96(R0)
-	FMOVQ        F6, 112(R0)
+	FMOVQ        2(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, (R0)
+	FMOVQ        F4, 16(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 32(R0)
+	FMOVQ        F4, 48(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 64(R0)
+	FMOVQ        F4, 80(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 96(R0)
+	FMOVQ        F4, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        F6, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 128(R0)
-	FMOVQ        F6, 144(R0)
-	FMOVS        8(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 160(R0)
-	FMOVQ        F6, 176(R0)
-	FMOVS        16(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 192(R0)
-	FMOVQ        F6, 208(R0)
-	FMOVS        24(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ        F5, 224(R0)
-	FMOVQ        F4, 240(R0)
+	FMOVQ        18(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 128(R0)
+	FMOVQ        F4, 144(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 160(R0)
+	FMOVQ        F4, 176(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 192(R0)
+	FMOVQ        F4, 208(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ        F3, 224(R0)
+	FMOVQ        F2, 240(R0)
 	ADD          $0x22, R1
 	ADD          $0x100, R0
 	SUBS         $1, R2
@@ -2762,12 +2549,9 @@ done2:
 TEXT ·matmul1xLm4_64NEON(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2777,14 +2561,14 @@ TEXT ·matmul1xLm4_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -2794,143 +2578,131 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FLDPQ        224(R4), (F12, F13)
+	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x22, R6
 	ADD          $0x100, R4
 	SUBS         $1, R5
@@ -2938,19 +2710,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -2965,12 +2737,9 @@ done2:
 TEXT ·matmul2xLm4_64NEON(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2980,14 +2749,14 @@ TEXT ·matmul2xLm4_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -2998,191 +2767,179 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000ea // ldr h10, [x7]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        2(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F15
+	FMOVQ        (R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        16(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	FMOVQ        32(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        48(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F15
+	FMOVQ        64(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        80(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F15
+	FMOVQ        96(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVQ        112(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        18(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F15
+	FMOVQ        128(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        144(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F15
+	FMOVQ        160(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        176(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F15
+	FMOVQ        192(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
+	FMOVQ        208(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FLDPQ        224(R4), (F12, F13)
+	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F14
+	FMOVQ        224(R8), F12
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F15
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
+	FMOVQ        240(R8), F13
+	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x22, R7
 	ADD          $0x100, R4
 	SUBS         $1, R6
@@ -3190,25 +2947,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
+	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3223,12 +2980,9 @@ done2:
 TEXT ·matmul3xLm4_64NEON(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3238,6 +2992,279 @@ TEXT ·matmul3xLm4_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d400108 // ldr h8, [x8]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31
+	FMOVQ        2(R8), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        (R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        32(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        96(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        96(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+
+	// levels of values 32 to 63
+	FMOVQ        18(R8), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        128(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        128(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        144(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        128(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        160(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        160(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        176(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        160(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        192(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        192(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        208(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        192(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FLDPQ        224(R4), (F10, F11)
+	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
+	WORD $0x4e2bcd03 // fmla v3.4s, v8.4s, v11.4s
+	ADD          R5, R4, R9
+	FMOVQ        224(R9), F10
+	ADD          R5, R4, R9
+	FMOVQ        240(R9), F11
+	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
+	WORD $0x4e2bcd05 // fmla v5.4s, v8.4s, v11.4s
+	FLDPQ        224(R6), (F10, F11)
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
+	ADD          $0x22, R8
+	ADD          $0x100, R4
+	ADD          $0x100, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
+	ADD          R4, R5
+	WORD $0x4e27d4c2 // fadd v2.4s, v6.4s, v7.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul4xLm4_64NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
+TEXT ·matmul4xLm4_64NEON(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	MOVD         $lm4_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
@@ -3263,14 +3290,12 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
 	FMOVS        (R3), F11
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
@@ -3281,18 +3306,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        (R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        16(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        (R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        (R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        16(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -3305,18 +3334,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        32(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        48(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        32(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        32(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        48(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -3329,18 +3362,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        64(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        80(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        64(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        64(R6), F13
-	FMOVQ        80(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        64(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        80(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -3353,31 +3390,33 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        96(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        112(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        96(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        96(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        112(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
 	FMOVQ        18(R8), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
 	FMOVS        (R3), F11
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
@@ -3388,18 +3427,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        128(R4), F13
-	FMOVQ        144(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        128(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        144(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        128(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        128(R6), F13
-	FMOVQ        144(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        128(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        144(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -3412,18 +3455,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        160(R4), F13
-	FMOVQ        176(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        160(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        176(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        160(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        160(R6), F13
-	FMOVQ        176(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        160(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        176(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -3436,18 +3483,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        192(R4), F13
-	FMOVQ        208(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        192(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        208(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        192(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        192(R6), F13
-	FMOVQ        208(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        192(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        208(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -3460,18 +3511,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        224(R4), F12
-	FMOVQ        240(R4), F13
-	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FLDPQ        224(R4), (F12, F13)
+	WORD $0x4e2ccd62 // fmla v2.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
 	ADD          R5, R4, R9
 	FMOVQ        224(R9), F12
 	ADD          R5, R4, R9
 	FMOVQ        240(R9), F13
+	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FLDPQ        224(R6), (F12, F13)
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	FMOVQ        224(R6), F12
-	FMOVQ        240(R6), F13
+	ADD          R5, R6, R9
+	FMOVQ        224(R9), F12
+	ADD          R5, R6, R9
+	FMOVQ        240(R9), F13
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x22, R8
@@ -3484,375 +3539,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
+	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          R4, R5
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xLm4_64NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-TEXT ·matmul4xLm4_64NEON(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31
-	FMOVQ        2(R8), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        96(R6), F15
-	FMOVQ        112(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-
-	// levels of values 32 to 63
-	FMOVQ        18(R8), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        128(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        144(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        128(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        144(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        160(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        176(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        160(R6), F15
-	FMOVQ        176(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        160(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        176(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        192(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        208(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        192(R6), F15
-	FMOVQ        208(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        192(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        208(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
-	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        224(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        240(R9), F15
-	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	FMOVQ        224(R6), F14
-	FMOVQ        240(R6), F15
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        224(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        240(R9), F15
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
-	ADD          $0x22, R8
-	ADD          $0x100, R4
-	ADD          $0x100, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
+	WORD $0x4e27d4c2 // fadd v2.4s, v6.4s, v7.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          R4, R5
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          R4, R5
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
+	WORD $0x4e29d502 // fadd v2.4s, v8.4s, v9.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3867,12 +3578,9 @@ done2:
 TEXT ·unpackLm4_64NEON(SB), NOSPLIT, $0-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -3880,37 +3588,33 @@ TEXT ·unpackLm4_64NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVQ        2(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e20b8c7 // abs v7.16b, v6.16b
-	WORD $0x4e20b8a8 // abs v8.16b, v5.16b
-	FMOVQ        F7, (R0)
-	FMOVQ        F8, 16(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVQ        F5, 64(R0)
-	FMOVD        F4, 32(R0)
-	FMOVQ        18(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e20b8c7 // abs v7.16b, v6.16b
-	WORD $0x4e20b8a8 // abs v8.16b, v5.16b
-	FMOVQ        F7, 80(R0)
-	FMOVQ        F8, 96(R0)
-	FMOVQ        F6, 128(R0)
-	FMOVQ        F5, 144(R0)
-	FMOVD        F4, 112(R0)
+	WORD $0x7d400022 // ldr h2, [x1]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	FMOVQ        2(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e20b865 // abs v5.16b, v3.16b
+	WORD $0x4e20b886 // abs v6.16b, v4.16b
+	FMOVQ        F5, (R0)
+	FMOVQ        F6, 16(R0)
+	FMOVQ        F3, 48(R0)
+	FMOVQ        F4, 64(R0)
+	FMOVD        F2, 32(R0)
+	FMOVQ        18(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e20b865 // abs v5.16b, v3.16b
+	WORD $0x4e20b886 // abs v6.16b, v4.16b
+	FMOVQ        F5, 80(R0)
+	FMOVQ        F6, 96(R0)
+	FMOVQ        F3, 128(R0)
+	FMOVQ        F4, 144(R0)
+	FMOVD        F2, 112(R0)
 	ADD          $0x22, R1
 	ADD          $0xa0, R0
 	SUBS         $1, R2
@@ -3924,12 +3628,9 @@ done2:
 TEXT ·mixLevelsLm4_64NEON(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -3941,30 +3642,26 @@ TEXT ·mixLevelsLm4_64NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F4
-	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
-	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        F5, (R0)
-	FMOVQ        F4, 16(R0)
+	FMOVQ        2(R2), F2
+	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FMOVQ        F2, (R0)
+	FMOVQ        F3, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F4
-	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
-	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        F5, 32(R0)
-	FMOVQ        F4, 48(R0)
-	WORD $0x7d400044 // ldr h4, [x2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVS        F4, (R1)
+	FMOVQ        18(R2), F2
+	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FMOVQ        F2, 32(R0)
+	FMOVQ        F3, 48(R0)
+	WORD $0x7d400042 // ldr h2, [x2]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	FMOVS        F2, (R1)
 	ADD          $0x40, R0
 	ADD          $4, R1
 	ADD          R3, R2
@@ -3979,9 +3676,9 @@ done2:
 TEXT ·mixPairsLm4_64NEON(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -3993,14 +3690,12 @@ TEXT ·mixPairsLm4_64NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
 	WORD $0x7d400042 // ldr h2, [x2]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVS        F2, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 	WORD $0x7d4000a2 // ldr h2, [x5]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
@@ -4009,16 +3704,16 @@ loop1:
 	// levels of values 0 to 15 and 32 to 47
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, (R0)
@@ -4031,20 +3726,16 @@ loop1:
 	// levels of values 16 to 31 and 48 to 63
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x6f3c0442 // ushr v2.4s, v2.4s, #4
-	WORD $0x6f3c0463 // ushr v3.4s, v3.4s, #4
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 64(R0)
@@ -4076,66 +3767,50 @@ TEXT ·mixPlaceLm4_64NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R2), F2
-	FMOVQ        16(R2), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
-	FMOVQ        32(R0), F0
-	FMOVQ        48(R0), F1
-	FMOVQ        32(R2), F2
-	FMOVQ        48(R2), F3
+	FLDPQ        32(R0), (F0, F1)
+	FLDPQ        32(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 32(R0)
 	FMOVQ        F1, 48(R0)
-	FMOVQ        64(R0), F0
-	FMOVQ        80(R0), F1
-	FMOVQ        128(R2), F2
-	FMOVQ        144(R2), F3
+	FLDPQ        64(R0), (F0, F1)
+	FLDPQ        128(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 64(R0)
 	FMOVQ        F1, 80(R0)
-	FMOVQ        96(R0), F0
-	FMOVQ        112(R0), F1
-	FMOVQ        160(R2), F2
-	FMOVQ        176(R2), F3
+	FLDPQ        96(R0), (F0, F1)
+	FLDPQ        160(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 96(R0)
 	FMOVQ        F1, 112(R0)
-	FMOVQ        128(R0), F0
-	FMOVQ        144(R0), F1
-	FMOVQ        64(R2), F2
-	FMOVQ        80(R2), F3
+	FLDPQ        128(R0), (F0, F1)
+	FLDPQ        64(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 128(R0)
 	FMOVQ        F1, 144(R0)
-	FMOVQ        160(R0), F0
-	FMOVQ        176(R0), F1
-	FMOVQ        96(R2), F2
-	FMOVQ        112(R2), F3
+	FLDPQ        160(R0), (F0, F1)
+	FLDPQ        96(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 160(R0)
 	FMOVQ        F1, 176(R0)
-	FMOVQ        192(R0), F0
-	FMOVQ        208(R0), F1
-	FMOVQ        192(R2), F2
-	FMOVQ        208(R2), F3
+	FLDPQ        192(R0), (F0, F1)
+	FLDPQ        192(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 192(R0)
 	FMOVQ        F1, 208(R0)
-	FMOVQ        224(R0), F0
-	FMOVQ        240(R0), F1
-	FMOVQ        224(R2), F2
-	FMOVQ        240(R2), F3
+	FLDPQ        224(R0), (F0, F1)
+	FLDPQ        224(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 224(R0)
@@ -4153,12 +3828,9 @@ done2:
 TEXT ·matmulQ81xLm4_64NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4166,9 +3838,8 @@ TEXT ·matmulQ81xLm4_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4179,57 +3850,47 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F8
-	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
-	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        (R3), F10
-	FMOVQ        16(R3), F11
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
-	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F10
-	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
-	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F13
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc14b // smull v11.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x0e29c0e6 // smull v6.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dd4b // fmul v11.4s, v10.4s, v7.4s
-	WORD $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
-	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca2 // fmla v2.4s, v5.4s, v4.4s
 	ADD          $0x22, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -4238,15 +3899,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4261,12 +3920,9 @@ done2:
 TEXT ·matmulQ82xLm4_64NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4274,10 +3930,8 @@ TEXT ·matmulQ82xLm4_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4288,85 +3942,69 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        64(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x0e30c1ae // smull v14.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x0e2ac106 // smull v6.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bcc6 // addp v6.8h, v6.8h, v8.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -4377,19 +4015,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024044 // ext v4.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4404,12 +4040,9 @@ done2:
 TEXT ·matmulQ83xLm4_64NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4417,12 +4050,9 @@ TEXT ·matmulQ83xLm4_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4433,113 +4063,91 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c5 // ldr h5, [x6]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVQ        2(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        160(R3), F19
-	FMOVQ        176(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
+	FMOVQ        18(R6), F7
+	WORD $0x6f0c04ea // ushr v10.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	FLDPQ        160(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	WORD $0x0e2cc147 // smull v7.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abce7 // addp v7.8h, v7.8h, v10.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x22, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -4550,25 +4158,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x6e024045 // ext v5.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
 	WORD $0x7e30d8a5 // faddp s5, v5.2s
 	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4583,12 +4188,9 @@ done2:
 TEXT ·matmulQ84xLm4_64NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $lm4_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4596,14 +4198,10 @@ TEXT ·matmulQ84xLm4_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4614,141 +4212,113 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        192(R3), F21
-	FMOVQ        208(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        128(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        192(R3), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F21
-	WORD $0x6ea246b6 // ushl v22.4s, v21.4s, v2.4s
-	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e160036 // tbl v22.16b, { v1.16b }, v22.16b
-	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606aef // sadalp v15.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        224(R3), F23
-	FMOVQ        240(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ace // sadalp v14.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	FMOVQ        18(R6), F8
+	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	FLDPQ        224(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x0e2ec188 // smull v8.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd08 // addp v8.8h, v8.8h, v12.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x22, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -4759,31 +4329,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024046 // ext v6.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a2 // ext v2.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4798,9 +4364,9 @@ done2:
 TEXT ·matmulQ8Block1xLm4_64NEON(SB), NOSPLIT, $480-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -4930,18 +4496,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -4962,14 +4526,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -5015,14 +4576,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -5035,8 +4592,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -5051,9 +4607,9 @@ done2:
 TEXT ·matmulQ8Block2xLm4_64NEON(SB), 0, $672-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -5282,18 +4838,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -5310,8 +4864,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -5332,14 +4885,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -5356,8 +4906,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -5405,14 +4954,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -5425,18 +4970,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -5449,8 +4989,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -5468,9 +5007,9 @@ done2:
 TEXT ·matmulQ8Block3xLm4_64NEON(SB), 0, $864-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -5798,18 +5337,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -5826,8 +5363,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -5844,8 +5380,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        128(R5), F8
-	FMOVQ        144(R5), F9
+	FLDPQ        128(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -5866,14 +5401,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5890,8 +5422,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5908,8 +5439,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5959,14 +5489,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -5979,18 +5505,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6003,21 +5524,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6030,8 +5546,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -6047,9 +5562,9 @@ done2:
 TEXT ·matmulQ8Block4xLm4_64NEON(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $lm4_64_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -6476,18 +5991,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -6504,8 +6017,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -6522,8 +6034,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        128(R5), F8
-	FMOVQ        144(R5), F9
+	FLDPQ        128(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -6540,8 +6051,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -6562,14 +6072,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6586,8 +6093,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6604,8 +6110,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6622,8 +6127,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6675,14 +6179,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6695,18 +6195,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6719,21 +6214,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6746,19 +6236,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6771,8 +6256,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -7034,9 +6518,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 2176(R7)
 	ADD          R5<<3, R2, R7
@@ -7058,9 +6541,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 2208(R7)
 	ADD          R5<<3, R2, R7
@@ -7082,9 +6564,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 2240(R7)
 	ADD          R5<<3, R2, R7
@@ -7106,9 +6587,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 2272(R7)
 	ADD          R5<<3, R2, R7
@@ -7341,72 +6821,64 @@ loop13:
 	WORD $0x4eb7d5ef // fsub v15.4s, v15.4s, v23.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36df57 // fmul v23.4s, v26.4s, v22.4s
-	WORD $0x6e36df76 // fmul v22.4s, v27.4s, v22.4s
+	WORD $0x4f969357 // fmul v23.4s, v26.4s, v22.s[0]
+	WORD $0x4f969376 // fmul v22.4s, v27.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F23, 2176(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F22, 2192(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36df97 // fmul v23.4s, v28.4s, v22.4s
-	WORD $0x6e36dfb6 // fmul v22.4s, v29.4s, v22.4s
+	WORD $0x4f969397 // fmul v23.4s, v28.4s, v22.s[0]
+	WORD $0x4f9693b6 // fmul v22.4s, v29.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F23, 2432(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F22, 2448(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36dfd7 // fmul v23.4s, v30.4s, v22.4s
-	WORD $0x6e36dff6 // fmul v22.4s, v31.4s, v22.4s
+	WORD $0x4f9693d7 // fmul v23.4s, v30.4s, v22.s[0]
+	WORD $0x4f9693f6 // fmul v22.4s, v31.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F23, 2688(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F22, 2704(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
+	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2944(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F21, 2960(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 3200(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 3216(R8)
 	ADD          R5, R4, R8
 	FMOVS        160(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32df13 // fmul v19.4s, v24.4s, v18.4s
-	WORD $0x6e32df32 // fmul v18.4s, v25.4s, v18.4s
+	WORD $0x4f929313 // fmul v19.4s, v24.4s, v18.s[0]
+	WORD $0x4f929332 // fmul v18.4s, v25.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 3456(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 3472(R8)
 	ADD          R5, R4, R8
 	FMOVS        192(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 3712(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 3728(R8)
 	ADD          R5, R4, R8
 	FMOVS        224(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 3968(R8)
 	ADD          R5<<3, R2, R8

@@ -4,20 +4,15 @@
 
 #include "textflag.h"
 
-// lm5_32_shifts: int32, 4 times -4
-DATA lm5_32_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA lm5_32_shifts<>+8(SB)/8, $0xfffffffcfffffffc
+// lm5_32_shifts: int32 0 -1 -2 -3
+DATA lm5_32_shifts<>+0(SB)/8, $0xffffffff00000000
+DATA lm5_32_shifts<>+8(SB)/8, $0xfffffffdfffffffe
 GLOBL lm5_32_shifts<>(SB), RODATA|NOPTR, $16
 
-// lm5_32_shifts2: int32 0 -1 -2 -3
-DATA lm5_32_shifts2<>+0(SB)/8, $0xffffffff00000000
-DATA lm5_32_shifts2<>+8(SB)/8, $0xfffffffdfffffffe
+// lm5_32_shifts2: int32 -4 -5 -6 -7
+DATA lm5_32_shifts2<>+0(SB)/8, $0xfffffffbfffffffc
+DATA lm5_32_shifts2<>+8(SB)/8, $0xfffffff9fffffffa
 GLOBL lm5_32_shifts2<>(SB), RODATA|NOPTR, $16
-
-// lm5_32_shifts3: int32 -4 -5 -6 -7
-DATA lm5_32_shifts3<>+0(SB)/8, $0xfffffffbfffffffc
-DATA lm5_32_shifts3<>+8(SB)/8, $0xfffffff9fffffffa
-GLOBL lm5_32_shifts3<>(SB), RODATA|NOPTR, $16
 
 // lm5_32_level: float32, 4 times 0x3020100
 DATA lm5_32_level<>+0(SB)/8, $0x0302010003020100
@@ -179,7 +174,7 @@ GLOBL lm5_32_norm<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xLm5_32DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xLm5_32DotProd(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xLm5_32DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
@@ -189,317 +184,260 @@ TEXT ·matmulQ81xLm5_32DotProd(SB), NOSPLIT, $48-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x7d402cf2 // ldr h18, [x7, #22]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d4058f2 // ldr h18, [x7, #44]
-	WORD $0x7d4084f3 // ldr h19, [x7, #66]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	MOVD         $lm5_32_const<>+0(SB), R8
-	FMOVQ        (R8), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        (R5), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F17, (R0)
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x7d402ccc // ldr h12, [x6, #22]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7d4058cc // ldr h12, [x6, #44]
+	WORD $0x7d4084cd // ldr h13, [x6, #66]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	MOVD         $lm5_32_const<>+0(SB), R7
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R4), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        18(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        (R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4a // fmla v10.4s, v18.4s, v17.4s
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        40(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        4(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4c // fmla v12.4s, v18.4s, v17.4s
+	FMOVQ        24(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        40(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        46(R7), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        62(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        8(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4e // fmla v14.4s, v18.4s, v17.4s
+	FMOVQ        46(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        62(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        68(R7), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        84(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        12(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6f // fmla v15.4s, v19.4s, v17.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
-	ADD          $0x58, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
+	FMOVQ        68(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        84(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	ADD          $0x58, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $4, R5
 	BGE          loop3
 
 done4:
-	ADD          $4, R6
-	SUBS         $1, R6
+	ADD          $4, R5
+	SUBS         $1, R5
 	BLT          done6
 
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	MOVD         $lm5_32_const<>+0(SB), R8
-	FMOVQ        (R8), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	MOVD         $lm5_32_const<>+0(SB), R7
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e33cea9 // fmla v9.4s, v21.4s, v19.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	ADD          $0x16, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
+	FMOVS        (R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	ADD          $0x16, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
 	BGE          loop5
 
 done6:
-	ADD          $1, R6
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	ADD          $1, R5
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xLm5_32DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -514,13 +452,10 @@ TEXT ·matmulQ82xLm5_32DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -528,10 +463,8 @@ TEXT ·matmulQ82xLm5_32DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -542,140 +475,110 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        18(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495d0 // sdot v16.4s, v14.16b, v20.16b
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        18(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402ccd // ldr h13, [x6, #22]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d402cc9 // ldr h9, [x6, #22]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        40(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495d0 // sdot v16.4s, v14.16b, v20.16b
+	FMOVQ        24(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        40(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        12(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        12(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x2c, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -690,72 +593,57 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        18(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495d0 // sdot v16.4s, v14.16b, v20.16b
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        18(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x16, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -766,19 +654,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e9 // ext v9.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -801,13 +687,10 @@ TEXT ·matmulQ83xLm5_32DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -815,12 +698,9 @@ TEXT ·matmulQ83xLm5_32DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -831,168 +711,126 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        18(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969614 // sdot v20.4s, v16.16b, v22.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        18(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de16 // fmul v22.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e36cea9 // fmla v9.4s, v21.4s, v22.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402ccf // ldr h15, [x6, #22]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d402cca // ldr h10, [x6, #22]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        40(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        128(R3), F20
-	FMOVQ        144(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969614 // sdot v20.4s, v16.16b, v22.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVQ        24(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        40(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de16 // fmul v22.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e36cea9 // fmla v9.4s, v21.4s, v22.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        16(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        20(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        12(R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        16(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        20(R4), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x2c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -1007,86 +845,65 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        18(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969614 // sdot v20.4s, v16.16b, v22.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        18(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de16 // fmul v22.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e36cea9 // fmla v9.4s, v21.4s, v22.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x16, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -1097,25 +914,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0740ea // ext v10.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d54a // fadd v10.4s, v10.4s, v7.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1138,13 +952,10 @@ TEXT ·matmulQ84xLm5_32DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1152,14 +963,10 @@ TEXT ·matmulQ84xLm5_32DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -1170,196 +977,142 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R6), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R3), F21
-	FMOVQ        16(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969655 // sdot v21.4s, v18.16b, v22.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989656 // sdot v22.4s, v18.16b, v24.16b
-	FMOVQ        64(R3), F24
-	FMOVQ        80(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9658 // sdot v24.4s, v18.16b, v26.16b
-	FMOVQ        96(R3), F26
-	FMOVQ        112(R3), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9654 // sdot v20.4s, v18.16b, v28.16b
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de5a // fmul v26.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e3acee9 // fmla v9.4s, v23.4s, v26.4s
-	WORD $0x4e32ceaa // fmla v10.4s, v21.4s, v18.4s
-	FMOVS        4(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e32cecc // fmla v12.4s, v22.4s, v18.4s
-	FMOVS        8(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db75 // scvtf v21.4s, v27.4s
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e32cece // fmla v14.4s, v22.4s, v18.4s
-	FMOVS        12(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dbb5 // scvtf v21.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d402cd1 // ldr h17, [x6, #22]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d402ccb // ldr h11, [x6, #22]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        40(R6), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969655 // sdot v21.4s, v18.16b, v22.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989656 // sdot v22.4s, v18.16b, v24.16b
-	FMOVQ        192(R3), F24
-	FMOVQ        208(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9658 // sdot v24.4s, v18.16b, v26.16b
-	FMOVQ        224(R3), F26
-	FMOVQ        240(R3), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9654 // sdot v20.4s, v18.16b, v28.16b
+	FMOVQ        24(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        40(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        192(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        224(R3), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de5a // fmul v26.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e3acee9 // fmla v9.4s, v23.4s, v26.4s
-	WORD $0x4e32ceaa // fmla v10.4s, v21.4s, v18.4s
-	FMOVS        20(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e32cecc // fmla v12.4s, v22.4s, v18.4s
-	FMOVS        24(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db75 // scvtf v21.4s, v27.4s
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e32cece // fmla v14.4s, v22.4s, v18.4s
-	FMOVS        28(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dbb5 // scvtf v21.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	FMOVS        16(R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        20(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        24(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        28(R4), F12
+	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x2c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -1374,100 +1127,73 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R6), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R3), F21
-	FMOVQ        16(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969655 // sdot v21.4s, v18.16b, v22.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989656 // sdot v22.4s, v18.16b, v24.16b
-	FMOVQ        64(R3), F24
-	FMOVQ        80(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9658 // sdot v24.4s, v18.16b, v26.16b
-	FMOVQ        96(R3), F26
-	FMOVQ        112(R3), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9654 // sdot v20.4s, v18.16b, v28.16b
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de5a // fmul v26.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e3acee9 // fmla v9.4s, v23.4s, v26.4s
-	WORD $0x4e32ceaa // fmla v10.4s, v21.4s, v18.4s
-	FMOVS        4(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e32cecc // fmla v12.4s, v22.4s, v18.4s
-	FMOVS        8(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db75 // scvtf v21.4s, v27.4s
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e32cece // fmla v14.4s, v22.4s, v18.4s
-	FMOVS        12(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dbb5 // scvtf v21.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x16, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1478,31 +1204,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740eb // ext v11.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e30d5e9 // fadd v9.4s, v15.4s, v16.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e0a4147 // ext v7.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1515,7 +1237,7 @@ done2:
 
 // matmulQ8Fours1xLm5_32DotProd multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ8Fours1xLm5_32DotProd(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xLm5_32DotProd(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
@@ -1525,374 +1247,10 @@ TEXT ·matmulQ8Fours1xLm5_32DotProd(SB), NOSPLIT, $208-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x840, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400151 // ldr h17, [x10]
-	WORD $0x7d402d52 // ldr h18, [x10, #22]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d405952 // ldr h18, [x10, #44]
-	WORD $0x7d408553 // ldr h19, [x10, #66]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	MOVD         $lm5_32_const<>+0(SB), R11
-	FMOVQ        (R11), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        (R8), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F17, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        18(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        (R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4a // fmla v10.4s, v18.4s, v17.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        24(R10), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        40(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        4(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4c // fmla v12.4s, v18.4s, v17.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        46(R10), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        62(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        8(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4e // fmla v14.4s, v18.4s, v17.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        68(R10), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        84(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        96(R7), F19
-	FMOVQ        112(R7), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        12(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6f // fmla v15.4s, v19.4s, v17.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
-	ADD          $0x58, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400151 // ldr h17, [x10]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	MOVD         $lm5_32_const<>+0(SB), R11
-	FMOVQ        (R11), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R10), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
-
-	// integer sums times both scales
-	FMOVS        (R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e33cea9 // fmla v9.4s, v21.4s, v19.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	ADD          $0x16, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	FMOVQ        F9, (R6)
-	FMOVQ        F10, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F9
-	FMOVQ        16(R4), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xLm5_32DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ8Fours2xLm5_32DotProd(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e421 // movi v1.16b, #1
-	WORD $0x4f00e602 // movi v2.16b, #16
-	MOVD         $lm5_32_levels2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm5_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
-	MOVD         $lm5_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1909,10 +1267,300 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $4, R8
+	BLT          done6
+
+loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
+	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x7d402d2c // ldr h12, [x9, #22]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7d40592c // ldr h12, [x9, #44]
+	WORD $0x7d40852d // ldr h13, [x9, #66]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	MOVD         $lm5_32_const<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        24(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        40(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        46(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        62(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        68(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        84(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	ADD          $0x58, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $4, R8
+	BGE          loop5
+
+done6:
+	ADD          $4, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	MOVD         $lm5_32_const<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+
+	// integer sums times both scales
+	FMOVS        (R7), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	ADD          $0x16, R9
+	ADD          $0x20, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	FMOVQ        F7, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F7
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F7, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xLm5_32DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ8Fours2xLm5_32DotProd(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	WORD $0x4f00e421 // movi v1.16b, #1
+	WORD $0x4f00e602 // movi v2.16b, #16
+	MOVD         $lm5_32_levels2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm5_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm5_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1923,140 +1571,110 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012d // ldr h13, [x9]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d400129 // ldr h9, [x9]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R10), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        18(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495d0 // sdot v16.4s, v14.16b, v20.16b
+	FMOVQ        2(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        18(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402d2d // ldr h13, [x9, #22]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d402d29 // ldr h9, [x9, #22]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R10), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        40(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        96(R6), F18
-	FMOVQ        112(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495d0 // sdot v16.4s, v14.16b, v20.16b
+	FMOVQ        24(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        40(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        64(R6), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        12(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        8(R7), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        12(R7), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x2c, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2071,72 +1689,57 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012d // ldr h13, [x9]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d400129 // ldr h9, [x9]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R10), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        18(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495d0 // sdot v16.4s, v14.16b, v20.16b
+	FMOVQ        2(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        18(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x16, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -2145,10 +1748,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F9, (R5)
-	FMOVQ        F10, 16(R5)
-	FMOVQ        F11, 128(R5)
-	FMOVQ        F12, 144(R5)
+	FMOVQ        F7, (R5)
+	FMOVQ        F8, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2159,57 +1760,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F12
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R0)
-	FMOVQ        128(R3), F9
-	FMOVQ        144(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        176(R3), F12
-	FMOVQ        192(R3), F13
-	FMOVQ        208(R3), F14
-	FMOVQ        224(R3), F15
-	FMOVQ        240(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        (R3), F7
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F7, (R0)
+	FMOVQ        128(R3), F7
+	FMOVQ        160(R3), F8
+	FMOVQ        192(R3), F9
+	FMOVQ        224(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
+	FMOVQ        F7, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2230,13 +1807,10 @@ TEXT ·matmulQ8Fours3xLm5_32DotProd(SB), NOSPLIT, $416-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2253,12 +1827,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -2269,168 +1840,126 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012f // ldr h15, [x9]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        18(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969614 // sdot v20.4s, v16.16b, v22.16b
-	FMOVQ        64(R6), F22
-	FMOVQ        80(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVQ        2(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        18(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de16 // fmul v22.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e36cea9 // fmla v9.4s, v21.4s, v22.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R7), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        8(R7), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402d2f // ldr h15, [x9, #22]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d402d2a // ldr h10, [x9, #22]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        40(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        128(R6), F20
-	FMOVQ        144(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969614 // sdot v20.4s, v16.16b, v22.16b
-	FMOVQ        160(R6), F22
-	FMOVQ        176(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVQ        24(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        40(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        96(R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        128(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        160(R6), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de16 // fmul v22.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e36cea9 // fmla v9.4s, v21.4s, v22.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        16(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        20(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        12(R7), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        16(R7), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        20(R7), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x2c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -2445,86 +1974,65 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012f // ldr h15, [x9]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        18(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969614 // sdot v20.4s, v16.16b, v22.16b
-	FMOVQ        64(R6), F22
-	FMOVQ        80(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVQ        2(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        18(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de16 // fmul v22.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e36cea9 // fmla v9.4s, v21.4s, v22.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R7), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        8(R7), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x16, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -2533,12 +2041,9 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F9, (R5)
-	FMOVQ        F10, 16(R5)
-	FMOVQ        F11, 128(R5)
-	FMOVQ        F12, 144(R5)
-	FMOVQ        F13, 256(R5)
-	FMOVQ        F14, 272(R5)
+	FMOVQ        F7, (R5)
+	FMOVQ        F8, 128(R5)
+	FMOVQ        F9, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2549,82 +2054,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F12
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R0)
-	FMOVQ        128(R3), F9
-	FMOVQ        144(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        176(R3), F12
-	FMOVQ        192(R3), F13
-	FMOVQ        208(R3), F14
-	FMOVQ        224(R3), F15
-	FMOVQ        240(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        (R3), F7
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F7, (R0)
+	FMOVQ        128(R3), F7
+	FMOVQ        160(R3), F8
+	FMOVQ        192(R3), F9
+	FMOVQ        224(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
-	FMOVQ        256(R3), F9
-	FMOVQ        272(R3), F10
-	FMOVQ        288(R3), F11
-	FMOVQ        304(R3), F12
-	FMOVQ        320(R3), F13
-	FMOVQ        336(R3), F14
-	FMOVQ        352(R3), F15
-	FMOVQ        368(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        F7, (R5)
+	FMOVQ        256(R3), F7
+	FMOVQ        288(R3), F8
+	FMOVQ        320(R3), F9
+	FMOVQ        352(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
+	FMOVQ        F7, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2645,13 +2114,10 @@ TEXT ·matmulQ8Fours4xLm5_32DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2668,14 +2134,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -2686,196 +2148,142 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400131 // ldr h17, [x9]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969655 // sdot v21.4s, v18.16b, v22.16b
-	FMOVQ        32(R6), F22
-	FMOVQ        48(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989656 // sdot v22.4s, v18.16b, v24.16b
-	FMOVQ        64(R6), F24
-	FMOVQ        80(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9658 // sdot v24.4s, v18.16b, v26.16b
-	FMOVQ        96(R6), F26
-	FMOVQ        112(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9654 // sdot v20.4s, v18.16b, v28.16b
+	FMOVQ        2(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de5a // fmul v26.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e3acee9 // fmla v9.4s, v23.4s, v26.4s
-	WORD $0x4e32ceaa // fmla v10.4s, v21.4s, v18.4s
-	FMOVS        4(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e32cecc // fmla v12.4s, v22.4s, v18.4s
-	FMOVS        8(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db75 // scvtf v21.4s, v27.4s
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e32cece // fmla v14.4s, v22.4s, v18.4s
-	FMOVS        12(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dbb5 // scvtf v21.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        12(R7), F12
+	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d402d31 // ldr h17, [x9, #22]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d402d2b // ldr h11, [x9, #22]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        40(R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        128(R6), F21
-	FMOVQ        144(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969655 // sdot v21.4s, v18.16b, v22.16b
-	FMOVQ        160(R6), F22
-	FMOVQ        176(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989656 // sdot v22.4s, v18.16b, v24.16b
-	FMOVQ        192(R6), F24
-	FMOVQ        208(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9658 // sdot v24.4s, v18.16b, v26.16b
-	FMOVQ        224(R6), F26
-	FMOVQ        240(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9654 // sdot v20.4s, v18.16b, v28.16b
+	FMOVQ        24(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        40(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        128(R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        160(R6), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        192(R6), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        224(R6), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        16(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de5a // fmul v26.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e3acee9 // fmla v9.4s, v23.4s, v26.4s
-	WORD $0x4e32ceaa // fmla v10.4s, v21.4s, v18.4s
-	FMOVS        20(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e32cecc // fmla v12.4s, v22.4s, v18.4s
-	FMOVS        24(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db75 // scvtf v21.4s, v27.4s
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e32cece // fmla v14.4s, v22.4s, v18.4s
-	FMOVS        28(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dbb5 // scvtf v21.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	FMOVS        16(R7), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        20(R7), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        24(R7), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        28(R7), F12
+	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x2c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2890,100 +2298,73 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400131 // ldr h17, [x9]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969655 // sdot v21.4s, v18.16b, v22.16b
-	FMOVQ        32(R6), F22
-	FMOVQ        48(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989656 // sdot v22.4s, v18.16b, v24.16b
-	FMOVQ        64(R6), F24
-	FMOVQ        80(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9658 // sdot v24.4s, v18.16b, v26.16b
-	FMOVQ        96(R6), F26
-	FMOVQ        112(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a969d // sdot v29.4s, v20.16b, v26.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9c9654 // sdot v20.4s, v18.16b, v28.16b
+	FMOVQ        2(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de5a // fmul v26.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e3acee9 // fmla v9.4s, v23.4s, v26.4s
-	WORD $0x4e32ceaa // fmla v10.4s, v21.4s, v18.4s
-	FMOVS        4(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e32cecc // fmla v12.4s, v22.4s, v18.4s
-	FMOVS        8(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db75 // scvtf v21.4s, v27.4s
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e32cece // fmla v14.4s, v22.4s, v18.4s
-	FMOVS        12(R7), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dbb5 // scvtf v21.4s, v29.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        12(R7), F12
+	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x16, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2992,14 +2373,10 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F9, (R5)
-	FMOVQ        F10, 16(R5)
-	FMOVQ        F11, 128(R5)
-	FMOVQ        F12, 144(R5)
-	FMOVQ        F13, 256(R5)
-	FMOVQ        F14, 272(R5)
-	FMOVQ        F15, 384(R5)
-	FMOVQ        F16, 400(R5)
+	FMOVQ        F7, (R5)
+	FMOVQ        F8, 128(R5)
+	FMOVQ        F9, 256(R5)
+	FMOVQ        F10, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -3010,107 +2387,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F12
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R0)
-	FMOVQ        128(R3), F9
-	FMOVQ        144(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        176(R3), F12
-	FMOVQ        192(R3), F13
-	FMOVQ        208(R3), F14
-	FMOVQ        224(R3), F15
-	FMOVQ        240(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        (R3), F7
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F7, (R0)
+	FMOVQ        128(R3), F7
+	FMOVQ        160(R3), F8
+	FMOVQ        192(R3), F9
+	FMOVQ        224(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
-	FMOVQ        256(R3), F9
-	FMOVQ        272(R3), F10
-	FMOVQ        288(R3), F11
-	FMOVQ        304(R3), F12
-	FMOVQ        320(R3), F13
-	FMOVQ        336(R3), F14
-	FMOVQ        352(R3), F15
-	FMOVQ        368(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        F7, (R5)
+	FMOVQ        256(R3), F7
+	FMOVQ        288(R3), F8
+	FMOVQ        320(R3), F9
+	FMOVQ        352(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
-	FMOVQ        384(R3), F9
-	FMOVQ        400(R3), F10
-	FMOVQ        416(R3), F11
-	FMOVQ        432(R3), F12
-	FMOVQ        448(R3), F13
-	FMOVQ        464(R3), F14
-	FMOVQ        480(R3), F15
-	FMOVQ        496(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        F7, (R5)
+	FMOVQ        384(R3), F7
+	FMOVQ        416(R3), F8
+	FMOVQ        448(R3), F9
+	FMOVQ        480(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
+	FMOVQ        F7, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -3144,14 +2473,11 @@ TEXT ·decodeUnitsLm5_32NEON(SB), NOSPLIT, $128-24
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -3163,108 +2489,106 @@ TEXT ·decodeUnitsLm5_32NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400031 // ldr h17, [x1]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d40002f // ldr h15, [x1]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F18
-	WORD $0x6ead4653 // ushl v19.4s, v18.4s, v13.4s
-	WORD $0x6eb04652 // ushl v18.4s, v18.4s, v16.4s
-	WORD $0x4e2c1e73 // and v19.16b, v19.16b, v12.16b
-	WORD $0x4e2c1e52 // and v18.16b, v18.16b, v12.16b
-	FMOVS        18(R1), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6eae4695 // ushl v21.4s, v20.4s, v14.4s
-	WORD $0x6eaf4694 // ushl v20.4s, v20.4s, v15.4s
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e126054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e1270d4 // tbx v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e126053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e1270d3 // tbx v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, (R0)
-	FMOVQ        F19, 16(R0)
-	FMOVS        8(R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e126054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e1270d4 // tbx v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e126053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e1270d3 // tbx v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, 32(R0)
-	FMOVQ        F19, 48(R0)
-	FMOVS        16(R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e126054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e1270d4 // tbx v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e126053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e1270d3 // tbx v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, 64(R0)
-	FMOVQ        F19, 80(R0)
-	FMOVS        24(R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e126054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e1270d4 // tbx v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e126053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e1270d3 // tbx v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        F18, 96(R0)
-	FMOVQ        F17, 112(R0)
+	FMOVQ        2(R1), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
+	FMOVS        18(R1), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6eac4653 // ushl v19.4s, v18.4s, v12.4s
+	WORD $0x6eae4652 // ushl v18.4s, v18.4s, v14.4s
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e106052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e1070d2 // tbx v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, (R0)
+	FMOVQ        F17, 16(R0)
+	FMOVS        8(R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e106052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e1070d2 // tbx v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, 32(R0)
+	FMOVQ        F17, 48(R0)
+	FMOVS        16(R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e106052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e1070d2 // tbx v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, 64(R0)
+	FMOVQ        F17, 80(R0)
+	FMOVS        24(R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e106052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e1070d2 // tbx v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FMOVQ        F16, 96(R0)
+	FMOVQ        F15, 112(R0)
 	ADD          $0x16, R1
 	ADD          $0x80, R0
 	SUBS         $1, R2
@@ -3299,14 +2623,11 @@ TEXT ·matmul1xLm5_32NEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3316,14 +2637,14 @@ TEXT ·matmul1xLm5_32NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4f00e418 // movi v24.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -3333,116 +2654,110 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d9 // ldr h25, [x6]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x7d4000d7 // ldr h23, [x6]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F26
-	WORD $0x6ead475b // ushl v27.4s, v26.4s, v13.4s
-	WORD $0x6eb0475a // ushl v26.4s, v26.4s, v16.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	FMOVS        18(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6eae479d // ushl v29.4s, v28.4s, v14.4s
-	WORD $0x6eaf479c // ushl v28.4s, v28.4s, v15.4s
-	WORD $0x4e2b1fbd // and v29.16b, v29.16b, v11.16b
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        (R4), F28
-	FMOVQ        16(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        32(R4), F28
-	FMOVQ        48(R4), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        64(R4), F28
-	FMOVQ        80(R4), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FMOVQ        96(R4), F27
-	FMOVQ        112(R4), F28
-	WORD $0x4e3bcf57 // fmla v23.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf38 // fmla v24.4s, v25.4s, v28.4s
+	FMOVQ        2(R6), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
+	FMOVS        18(R6), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
+	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
+	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        (R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FLDPQ        96(R4), (F25, F26)
+	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
+	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x16, R6
 	ADD          $0x80, R4
 	SUBS         $1, R5
@@ -3450,19 +2765,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
-	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
-	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
-	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
-	WORD $0x4e37d631 // fadd v17.4s, v17.4s, v23.4s
-	WORD $0x4e38d652 // fadd v18.4s, v18.4s, v24.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
+	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	WORD $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
 
 	// sums of the lanes
-	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R0)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3498,14 +2813,11 @@ TEXT ·matmul2xLm5_32NEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3515,14 +2827,14 @@ TEXT ·matmul2xLm5_32NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4f00e418 // movi v24.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -3533,140 +2845,134 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f9 // ldr h25, [x7]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x7d4000f7 // ldr h23, [x7]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F26
-	WORD $0x6ead475b // ushl v27.4s, v26.4s, v13.4s
-	WORD $0x6eb0475a // ushl v26.4s, v26.4s, v16.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	FMOVS        18(R7), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6eae479d // ushl v29.4s, v28.4s, v14.4s
-	WORD $0x6eaf479c // ushl v28.4s, v28.4s, v15.4s
-	WORD $0x4e2b1fbd // and v29.16b, v29.16b, v11.16b
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        (R4), F28
-	FMOVQ        16(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        2(R7), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
+	FMOVS        18(R7), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
+	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
+	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        (R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F28
+	FMOVQ        (R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        32(R4), F28
-	FMOVQ        48(R4), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        16(R8), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F28
+	FMOVQ        32(R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        64(R4), F28
-	FMOVQ        80(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        48(R8), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F28
+	FMOVQ        64(R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FMOVQ        96(R4), F27
-	FMOVQ        112(R4), F28
-	WORD $0x4e3bcf55 // fmla v21.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf36 // fmla v22.4s, v25.4s, v28.4s
+	FMOVQ        80(R8), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FLDPQ        96(R4), (F25, F26)
+	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
+	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F27
+	FMOVQ        96(R8), F25
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F28
-	WORD $0x4e3bcf57 // fmla v23.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf38 // fmla v24.4s, v25.4s, v28.4s
+	FMOVQ        112(R8), F26
+	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
+	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x16, R7
 	ADD          $0x80, R4
 	SUBS         $1, R6
@@ -3674,25 +2980,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
 	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
 	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
-	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
 
 	// sums of the lanes
-	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R0)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e34d671 // fadd v17.4s, v19.4s, v20.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3728,14 +3034,11 @@ TEXT ·matmul3xLm5_32NEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3745,12 +3048,12 @@ TEXT ·matmul3xLm5_32NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4f00e416 // movi v22.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -3764,156 +3067,146 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400117 // ldr h23, [x8]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7d400115 // ldr h21, [x8]
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
-	WORD $0x6ead4719 // ushl v25.4s, v24.4s, v13.4s
-	WORD $0x6eb04718 // ushl v24.4s, v24.4s, v16.4s
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	WORD $0x4e2c1f18 // and v24.16b, v24.16b, v12.16b
-	FMOVS        18(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6eae475b // ushl v27.4s, v26.4s, v14.4s
-	WORD $0x6eaf475a // ushl v26.4s, v26.4s, v15.4s
-	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
-	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        (R4), F26
-	FMOVQ        16(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        2(R8), F22
+	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
+	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
+	FMOVS        18(R8), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x6eac4719 // ushl v25.4s, v24.4s, v12.4s
+	WORD $0x6eae4718 // ushl v24.4s, v24.4s, v14.4s
+	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
+	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	FMOVS        (R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        4(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e166058 // tbl v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e1670d8 // tbx v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        (R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        (R6), F26
-	FMOVQ        16(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        32(R4), F26
-	FMOVQ        48(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        16(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        (R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FMOVS        8(R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        12(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e166058 // tbl v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e1670d8 // tbx v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        32(R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F26
+	FMOVQ        32(R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        32(R6), F26
-	FMOVQ        48(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        48(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        32(R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FMOVS        16(R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        20(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e166058 // tbl v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e1670d8 // tbx v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        64(R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F26
+	FMOVQ        64(R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        64(R6), F26
-	FMOVQ        80(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
-	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
-	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
+	FMOVQ        80(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        64(R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FMOVS        24(R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        28(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e166058 // tbl v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e1670d8 // tbx v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
+	FLDPQ        96(R4), (F23, F24)
+	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
+	WORD $0x4e38ceb0 // fmla v16.4s, v21.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F25
+	FMOVQ        96(R9), F23
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F26
-	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
-	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
-	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
-	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
+	FMOVQ        112(R9), F24
+	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
+	WORD $0x4e38ceb2 // fmla v18.4s, v21.4s, v24.4s
+	FLDPQ        96(R6), (F23, F24)
+	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
+	WORD $0x4e38ceb4 // fmla v20.4s, v21.4s, v24.4s
 	ADD          $0x16, R8
 	ADD          $0x80, R4
 	ADD          $0x80, R6
@@ -3924,25 +3217,25 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R0)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e34d671 // fadd v17.4s, v19.4s, v20.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e36d6b1 // fadd v17.4s, v21.4s, v22.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e34d66f // fadd v15.4s, v19.4s, v20.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3978,14 +3271,11 @@ TEXT ·matmul4xLm5_32NEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3995,14 +3285,14 @@ TEXT ·matmul4xLm5_32NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4f00e418 // movi v24.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -4016,180 +3306,170 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400119 // ldr h25, [x8]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x7d400117 // ldr h23, [x8]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F26
-	WORD $0x6ead475b // ushl v27.4s, v26.4s, v13.4s
-	WORD $0x6eb0475a // ushl v26.4s, v26.4s, v16.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	FMOVS        18(R8), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6eae479d // ushl v29.4s, v28.4s, v14.4s
-	WORD $0x6eaf479c // ushl v28.4s, v28.4s, v15.4s
-	WORD $0x4e2b1fbd // and v29.16b, v29.16b, v11.16b
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        (R4), F28
-	FMOVQ        16(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        2(R8), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
+	FMOVS        18(R8), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
+	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
+	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        (R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        (R6), F28
-	FMOVQ        16(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        16(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        (R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        32(R4), F28
-	FMOVQ        48(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        16(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F28
+	FMOVQ        32(R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        32(R6), F28
-	FMOVQ        48(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        48(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        32(R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F28
+	FMOVQ        32(R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        64(R4), F28
-	FMOVQ        80(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        48(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F28
+	FMOVQ        64(R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        64(R6), F28
-	FMOVQ        80(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        80(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        64(R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F28
+	FMOVQ        64(R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FMOVQ        96(R4), F27
-	FMOVQ        112(R4), F28
-	WORD $0x4e3bcf51 // fmla v17.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	FMOVQ        80(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FLDPQ        96(R4), (F25, F26)
+	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
+	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F27
+	FMOVQ        96(R9), F25
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F28
-	WORD $0x4e3bcf53 // fmla v19.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf34 // fmla v20.4s, v25.4s, v28.4s
-	FMOVQ        96(R6), F27
-	FMOVQ        112(R6), F28
-	WORD $0x4e3bcf55 // fmla v21.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf36 // fmla v22.4s, v25.4s, v28.4s
+	FMOVQ        112(R9), F26
+	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
+	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
+	FLDPQ        96(R6), (F25, F26)
+	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
+	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F27
+	FMOVQ        96(R9), F25
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F28
-	WORD $0x4e3bcf57 // fmla v23.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf38 // fmla v24.4s, v25.4s, v28.4s
+	FMOVQ        112(R9), F26
+	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
+	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x16, R8
 	ADD          $0x80, R4
 	ADD          $0x80, R6
@@ -4200,31 +3480,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R0)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e34d671 // fadd v17.4s, v19.4s, v20.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e36d6b1 // fadd v17.4s, v21.4s, v22.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e34d66f // fadd v15.4s, v19.4s, v20.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e38d6f1 // fadd v17.4s, v23.4s, v24.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e36d6af // fadd v15.4s, v21.4s, v22.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -4246,13 +3526,10 @@ TEXT ·unpackLm5_32NEON(SB), NOSPLIT, $0-24
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -4260,47 +3537,45 @@ TEXT ·unpackLm5_32NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400029 // ldr h9, [x1]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d400027 // ldr h7, [x1]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R3
-	FMOVQ        (R3), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        2(R1), F9
-	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        18(R1), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6ea6458d // ushl v13.4s, v12.4s, v6.4s
-	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e201d2f // and v15.16b, v9.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6d1de9 // bsl v9.16b, v15.16b, v13.16b
-	WORD $0x4e20b94c // abs v12.16b, v10.16b
-	WORD $0x4e20b92d // abs v13.16b, v9.16b
-	FMOVQ        F12, (R0)
-	FMOVQ        F13, 16(R0)
-	FMOVQ        F10, 48(R0)
-	FMOVQ        F9, 64(R0)
-	FMOVD        F11, 32(R0)
+	FMOVQ        (R3), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        2(R1), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        18(R1), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
+	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1ce7 // orr v7.16b, v7.16b, v11.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4e201cea // and v10.16b, v7.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201d0b // and v11.16b, v8.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201cec // and v12.16b, v7.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e201d0d // and v13.16b, v8.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e6a1d87 // bsl v7.16b, v12.16b, v10.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6b1da8 // bsl v8.16b, v13.16b, v11.16b
+	WORD $0x4e20b8ea // abs v10.16b, v7.16b
+	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	FMOVQ        F10, (R0)
+	FMOVQ        F11, 16(R0)
+	FMOVQ        F7, 48(R0)
+	FMOVQ        F8, 64(R0)
+	FMOVD        F9, 32(R0)
 	ADD          $0x16, R1
 	ADD          $0x50, R0
 	SUBS         $1, R2
@@ -4335,14 +3610,11 @@ TEXT ·mix1xLm5_32NEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4354,14 +3626,10 @@ TEXT ·mix1xLm5_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	FMOVQ        96(R4), F23
-	FMOVQ        112(R4), F24
+	FLDPQ        (R4), (F15, F16)
+	FLDPQ        32(R4), (F17, F18)
+	FLDPQ        64(R4), (F19, F20)
+	FLDPQ        96(R4), (F21, F22)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -4372,102 +3640,99 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F25
-	WORD $0x6ead473a // ushl v26.4s, v25.4s, v13.4s
-	WORD $0x6eb04739 // ushl v25.4s, v25.4s, v16.4s
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	FMOVS        18(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6eae477c // ushl v28.4s, v27.4s, v14.4s
-	WORD $0x6eaf477b // ushl v27.4s, v27.4s, v15.4s
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d4000d9 // ldr h25, [x6]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
+	FMOVQ        2(R6), F23
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
+	FMOVS        18(R6), F25
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adf3b // fmul v27.4s, v25.4s, v26.4s
-	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
-	FMOVS        (R3), F26
+	WORD $0x6eac473a // ushl v26.4s, v25.4s, v12.4s
+	WORD $0x6eae4739 // ushl v25.4s, v25.4s, v14.4s
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7d4000d7 // ldr h23, [x6]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        (R4), F24
+	WORD $0x4f9892f9 // fmul v25.4s, v23.4s, v24.s[0]
+	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dd // tbx v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e3bcfb1 // fmla v17.4s, v29.4s, v27.4s
-	WORD $0x4e39cf92 // fmla v18.4s, v28.4s, v25.4s
-	FMOVS        8(R3), F26
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e39cf6f // fmla v15.4s, v27.4s, v25.4s
+	WORD $0x4e37cf50 // fmla v16.4s, v26.4s, v23.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dd // tbx v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e3bcfb3 // fmla v19.4s, v29.4s, v27.4s
-	WORD $0x4e39cf94 // fmla v20.4s, v28.4s, v25.4s
-	FMOVS        16(R3), F26
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
+	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dd // tbx v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e3bcfb5 // fmla v21.4s, v29.4s, v27.4s
-	WORD $0x4e39cf96 // fmla v22.4s, v28.4s, v25.4s
-	FMOVS        24(R3), F26
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e39cf73 // fmla v19.4s, v27.4s, v25.4s
+	WORD $0x4e37cf54 // fmla v20.4s, v26.4s, v23.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dd // tbx v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a70dc // tbx v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e3bcfb7 // fmla v23.4s, v29.4s, v27.4s
-	WORD $0x4e39cf98 // fmla v24.4s, v28.4s, v25.4s
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
+	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -4477,14 +3742,14 @@ done4:
 	ADD          $1, R5
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        F17, (R4)
-	FMOVQ        F18, 16(R4)
-	FMOVQ        F19, 32(R4)
-	FMOVQ        F20, 48(R4)
-	FMOVQ        F21, 64(R4)
-	FMOVQ        F22, 80(R4)
-	FMOVQ        F23, 96(R4)
-	FMOVQ        F24, 112(R4)
+	FMOVQ        F15, (R4)
+	FMOVQ        F16, 16(R4)
+	FMOVQ        F17, 32(R4)
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 64(R4)
+	FMOVQ        F20, 80(R4)
+	FMOVQ        F21, 96(R4)
+	FMOVQ        F22, 112(R4)
 	ADD          $0x16, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -4513,26 +3778,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F2
-	FMOVQ        16(R4), F3
+	FLDPQ        (R4), (F2, F3)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F4
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
+	FLDPQ        32(R4), (F6, F7)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F8
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F9
-	FMOVQ        64(R4), F10
-	FMOVQ        80(R4), F11
+	FLDPQ        64(R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F13
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
+	FLDPQ        96(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F16
 	ADD          R5, R4, R4
@@ -4549,21 +3810,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R7), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x6eb34653 // ushl v19.4s, v18.4s, v19.4s
-	MOVD         $lm5_32_shifts<>+0(SB), R9
-	FMOVQ        (R9), F20
-	WORD $0x6eb44652 // ushl v18.4s, v18.4s, v20.4s
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4e341e73 // and v19.16b, v19.16b, v20.16b
+	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
 	WORD $0x4f00e5f4 // movi v20.16b, #15
 	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
 	FMOVS        18(R7), F20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm5_32_shifts2<>+0(SB), R9
+	MOVD         $lm5_32_shifts<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm5_32_shifts3<>+0(SB), R9
+	MOVD         $lm5_32_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
 	WORD $0x4f00e436 // movi v22.16b, #1
@@ -4572,22 +3827,20 @@ loop3:
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
 	WORD $0x7d4000f2 // ldr h18, [x7]
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
+	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de56 // fmul v22.4s, v18.4s, v21.4s
-	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
+	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
 	FMOVS        (R3), F21
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
@@ -4858,13 +4111,10 @@ TEXT ·mixQ81xLm5_32NEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4876,14 +4126,10 @@ TEXT ·mixQ81xLm5_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F9
-	FMOVQ        16(R4), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        (R4), (F7, F8)
+	FLDPQ        32(R4), (F9, F10)
+	FLDPQ        64(R4), (F11, F12)
+	FLDPQ        96(R4), (F13, F14)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -4894,86 +4140,83 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        18(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVS        18(R6), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
+	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	WORD $0x7d4000cf // ldr h15, [x6]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R8
-	FMOVQ        (R8), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVS        (R3), F18
+	FMOVQ        (R8), F16
+	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
+	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVS        (R4), F16
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F18
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	FMOVS        8(R3), F18
+	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
+	WORD $0x4e2fce48 // fmla v8.4s, v18.4s, v15.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F18
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8c // fmla v12.4s, v20.4s, v17.4s
-	FMOVS        16(R3), F18
+	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
+	WORD $0x4e2fce4a // fmla v10.4s, v18.4s, v15.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F18
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8e // fmla v14.4s, v20.4s, v17.4s
-	FMOVS        24(R3), F18
+	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
+	WORD $0x4e2fce4c // fmla v12.4s, v18.4s, v15.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F18
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
+	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -4983,14 +4226,14 @@ done4:
 	ADD          $1, R5
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        F9, (R4)
-	FMOVQ        F10, 16(R4)
-	FMOVQ        F11, 32(R4)
-	FMOVQ        F12, 48(R4)
-	FMOVQ        F13, 64(R4)
-	FMOVQ        F14, 80(R4)
-	FMOVQ        F15, 96(R4)
-	FMOVQ        F16, 112(R4)
+	FMOVQ        F7, (R4)
+	FMOVQ        F8, 16(R4)
+	FMOVQ        F9, 32(R4)
+	FMOVQ        F10, 48(R4)
+	FMOVQ        F11, 64(R4)
+	FMOVQ        F12, 80(R4)
+	FMOVQ        F13, 96(R4)
+	FMOVQ        F14, 112(R4)
 	ADD          $0x16, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -5011,13 +4254,10 @@ TEXT ·mixQ82xLm5_32NEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -5030,30 +4270,26 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F9
-	FMOVQ        16(R4), F10
+	FLDPQ        (R4), (F7, F8)
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F11
+	FMOVQ        (R6), F9
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F12
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
+	FMOVQ        16(R6), F10
+	FLDPQ        32(R4), (F11, F12)
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F15
+	FMOVQ        32(R6), F13
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F16
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
+	FMOVQ        48(R6), F14
+	FLDPQ        64(R4), (F15, F16)
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F19
+	FMOVQ        64(R6), F17
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F20
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FMOVQ        80(R6), F18
+	FLDPQ        96(R4), (F19, F20)
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F23
+	FMOVQ        96(R6), F21
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F24
+	FMOVQ        112(R4), F22
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -5065,99 +4301,95 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F25
-	WORD $0x6ea5473a // ushl v26.4s, v25.4s, v5.4s
-	WORD $0x6ea84739 // ushl v25.4s, v25.4s, v8.4s
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	FMOVS        18(R7), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6ea6477c // ushl v28.4s, v27.4s, v6.4s
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4e201f5b // and v27.16b, v26.16b, v0.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e201f3c // and v28.16b, v25.16b, v0.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
-	WORD $0x4e201f5d // and v29.16b, v26.16b, v0.16b
-	WORD $0x4e1d007d // tbl v29.16b, { v3.16b }, v29.16b
-	WORD $0x4e201f3e // and v30.16b, v25.16b, v0.16b
-	WORD $0x4e1e007e // tbl v30.16b, { v3.16b }, v30.16b
-	WORD $0x4e228f5a // cmtst v26.16b, v26.16b, v2.16b
-	WORD $0x6e7b1fba // bsl v26.16b, v29.16b, v27.16b
-	WORD $0x4e228f39 // cmtst v25.16b, v25.16b, v2.16b
-	WORD $0x6e7c1fd9 // bsl v25.16b, v30.16b, v28.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d4000f9 // ldr h25, [x7]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
+	FMOVQ        2(R7), F23
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	FMOVS        18(R7), F25
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x6ea5473a // ushl v26.4s, v25.4s, v5.4s
+	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
+	WORD $0x4e1b007b // tbl v27.16b, { v3.16b }, v27.16b
+	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
+	WORD $0x4e1c007c // tbl v28.16b, { v3.16b }, v28.16b
+	WORD $0x4e228ef7 // cmtst v23.16b, v23.16b, v2.16b
+	WORD $0x6e791f77 // bsl v23.16b, v27.16b, v25.16b
+	WORD $0x4e228f18 // cmtst v24.16b, v24.16b, v2.16b
+	WORD $0x6e7a1f98 // bsl v24.16b, v28.16b, v26.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7d4000f7 // ldr h23, [x7]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R9
-	FMOVQ        (R9), F26
-	WORD $0x6e3adf3b // fmul v27.4s, v25.4s, v26.4s
-	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
-	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adf7c // fmul v28.4s, v27.4s, v26.4s
-	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	FMOVQ        (R9), F24
+	WORD $0x6e38def9 // fmul v25.4s, v23.4s, v24.4s
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	FMOVS        (R4), F24
+	WORD $0x4f98933a // fmul v26.4s, v25.4s, v24.s[0]
+	WORD $0x4f9892f8 // fmul v24.4s, v23.4s, v24.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
-	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVS        (R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e3ccfa9 // fmla v9.4s, v29.4s, v28.4s
-	WORD $0x4e3acfca // fmla v10.4s, v30.4s, v26.4s
-	WORD $0x4e3bcfab // fmla v11.4s, v29.4s, v27.4s
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	FMOVS        8(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e3ccfad // fmla v13.4s, v29.4s, v28.4s
-	WORD $0x4e3acfce // fmla v14.4s, v30.4s, v26.4s
-	WORD $0x4e3bcfaf // fmla v15.4s, v29.4s, v27.4s
-	WORD $0x4e39cfd0 // fmla v16.4s, v30.4s, v25.4s
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e3ccfb1 // fmla v17.4s, v29.4s, v28.4s
-	WORD $0x4e3acfd2 // fmla v18.4s, v30.4s, v26.4s
-	WORD $0x4e3bcfb3 // fmla v19.4s, v29.4s, v27.4s
-	WORD $0x4e39cfd4 // fmla v20.4s, v30.4s, v25.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e3ccfb5 // fmla v21.4s, v29.4s, v28.4s
-	WORD $0x4e3acfd6 // fmla v22.4s, v30.4s, v26.4s
-	WORD $0x4e3bcfb7 // fmla v23.4s, v29.4s, v27.4s
-	WORD $0x4e39cfd8 // fmla v24.4s, v30.4s, v25.4s
+	FMOVS        (R9), F27
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b92f7 // fmul v23.4s, v23.4s, v27.s[0]
+	FMOVS        (R3), F27
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	FMOVS        4(R3), F28
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e3acf67 // fmla v7.4s, v27.4s, v26.4s
+	WORD $0x4e38cf88 // fmla v8.4s, v28.4s, v24.4s
+	WORD $0x4e39cf69 // fmla v9.4s, v27.4s, v25.4s
+	WORD $0x4e37cf8a // fmla v10.4s, v28.4s, v23.4s
+	FMOVS        8(R3), F27
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	FMOVS        12(R3), F28
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e3acf6b // fmla v11.4s, v27.4s, v26.4s
+	WORD $0x4e38cf8c // fmla v12.4s, v28.4s, v24.4s
+	WORD $0x4e39cf6d // fmla v13.4s, v27.4s, v25.4s
+	WORD $0x4e37cf8e // fmla v14.4s, v28.4s, v23.4s
+	FMOVS        16(R3), F27
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	FMOVS        20(R3), F28
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e3acf6f // fmla v15.4s, v27.4s, v26.4s
+	WORD $0x4e38cf90 // fmla v16.4s, v28.4s, v24.4s
+	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
+	WORD $0x4e37cf92 // fmla v18.4s, v28.4s, v23.4s
+	FMOVS        24(R3), F27
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	FMOVS        28(R3), F28
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e3acf73 // fmla v19.4s, v27.4s, v26.4s
+	WORD $0x4e38cf94 // fmla v20.4s, v28.4s, v24.4s
+	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
+	WORD $0x4e37cf96 // fmla v22.4s, v28.4s, v23.4s
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -5168,30 +4400,30 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F9, (R4)
-	FMOVQ        F10, 16(R4)
+	FMOVQ        F7, (R4)
+	FMOVQ        F8, 16(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F11, (R6)
+	FMOVQ        F9, (R6)
 	ADD          R5, R4, R6
-	FMOVQ        F12, 16(R6)
-	FMOVQ        F13, 32(R4)
-	FMOVQ        F14, 48(R4)
+	FMOVQ        F10, 16(R6)
+	FMOVQ        F11, 32(R4)
+	FMOVQ        F12, 48(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F15, 32(R6)
+	FMOVQ        F13, 32(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F16, 48(R6)
-	FMOVQ        F17, 64(R4)
-	FMOVQ        F18, 80(R4)
+	FMOVQ        F14, 48(R6)
+	FMOVQ        F15, 64(R4)
+	FMOVQ        F16, 80(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F19, 64(R6)
+	FMOVQ        F17, 64(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F20, 80(R6)
-	FMOVQ        F21, 96(R4)
-	FMOVQ        F22, 112(R4)
+	FMOVQ        F18, 80(R6)
+	FMOVQ        F19, 96(R4)
+	FMOVQ        F20, 112(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F23, 96(R6)
+	FMOVQ        F21, 96(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F24, 112(R4)
+	FMOVQ        F22, 112(R4)
 	ADD          $0x16, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -5219,38 +4451,30 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R7
 	FMOVQ        (R7), F2
 	ADD          R5, R4, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
+	FLDPQ        (R6), (F4, F5)
+	FLDPQ        32(R4), (F6, F7)
 	ADD          R5, R4, R7
 	FMOVQ        32(R7), F8
 	ADD          R5, R4, R7
 	FMOVQ        48(R7), F9
-	FMOVQ        32(R6), F10
-	FMOVQ        48(R6), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
+	FLDPQ        32(R6), (F10, F11)
+	FLDPQ        64(R4), (F12, F13)
 	ADD          R5, R4, R7
 	FMOVQ        64(R7), F14
 	ADD          R5, R4, R7
 	FMOVQ        80(R7), F15
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        64(R6), (F16, F17)
+	FLDPQ        96(R4), (F18, F19)
 	ADD          R5, R4, R7
 	FMOVQ        96(R7), F20
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F21
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
+	FLDPQ        96(R6), (F22, F23)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -5266,21 +4490,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm5_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVS        18(R8), F26
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	MOVD         $lm5_32_shifts2<>+0(SB), R10
+	MOVD         $lm5_32_shifts<>+0(SB), R10
 	FMOVQ        (R10), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm5_32_shifts3<>+0(SB), R10
+	MOVD         $lm5_32_shifts2<>+0(SB), R10
 	FMOVQ        (R10), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e43c // movi v28.16b, #1
@@ -5289,36 +4507,36 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f3a // and v26.16b, v25.16b, v26.16b
+	WORD $0x4e3a1f1a // and v26.16b, v24.16b, v26.16b
 	MOVD         $lm5_32_levels<>+0(SB), R10
 	FMOVQ        (R10), F27
 	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
 	WORD $0x4f00e5fb // movi v27.16b, #15
-	WORD $0x4e3b1f1b // and v27.16b, v24.16b, v27.16b
+	WORD $0x4e3b1f3b // and v27.16b, v25.16b, v27.16b
 	MOVD         $lm5_32_levels<>+0(SB), R10
 	FMOVQ        (R10), F28
 	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
 	WORD $0x4f00e5fc // movi v28.16b, #15
-	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x4e3c1f1c // and v28.16b, v24.16b, v28.16b
 	MOVD         $lm5_32_levels2<>+0(SB), R10
 	FMOVQ        (R10), F29
 	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
 	WORD $0x4f00e5fd // movi v29.16b, #15
-	WORD $0x4e3d1f1d // and v29.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3d // and v29.16b, v25.16b, v29.16b
 	MOVD         $lm5_32_levels2<>+0(SB), R10
 	FMOVQ        (R10), F30
 	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
 	WORD $0x4f00e61e // movi v30.16b, #16
-	WORD $0x4e3e8f39 // cmtst v25.16b, v25.16b, v30.16b
-	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
+	WORD $0x4e3e8f18 // cmtst v24.16b, v24.16b, v30.16b
+	WORD $0x6e7a1f98 // bsl v24.16b, v28.16b, v26.16b
 	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8f18 // cmtst v24.16b, v24.16b, v26.16b
-	WORD $0x6e7b1fb8 // bsl v24.16b, v29.16b, v27.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4e3a8f39 // cmtst v25.16b, v25.16b, v26.16b
+	WORD $0x6e7b1fb9 // bsl v25.16b, v29.16b, v27.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	WORD $0x7d400118 // ldr h24, [x8]
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
@@ -5327,18 +4545,15 @@ loop3:
 	WORD $0x6e39df1a // fmul v26.4s, v24.4s, v25.4s
 	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39df5b // fmul v27.4s, v26.4s, v25.4s
-	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x4f99935b // fmul v27.4s, v26.4s, v25.s[0]
+	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdf5d // fmul v29.4s, v26.4s, v28.4s
-	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0x4f9c935d // fmul v29.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c931c // fmul v28.4s, v24.4s, v28.s[0]
 	FMOVS        (R6), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x6e3edf5a // fmul v26.4s, v26.4s, v30.4s
-	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0x4f9e935a // fmul v26.4s, v26.4s, v30.s[0]
+	WORD $0x4f9e9318 // fmul v24.4s, v24.4s, v30.s[0]
 	FMOVS        (R3), F30
 	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
 	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
@@ -5473,34 +4688,28 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        (R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        16(R8), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
+	FLDPQ        (R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        (R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        16(R8), F7
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
+	FLDPQ        (R7), (F8, F9)
+	FLDPQ        32(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        32(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        48(R4), F13
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F15
+	FLDPQ        32(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        32(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        48(R4), F17
-	FMOVQ        32(R7), F18
-	FMOVQ        48(R7), F19
+	FLDPQ        32(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -5519,21 +4728,15 @@ loop3:
 
 	// levels of values 0 to 15
 	FMOVQ        2(R9), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm5_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	FMOVS        18(R9), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	MOVD         $lm5_32_shifts2<>+0(SB), R11
+	MOVD         $lm5_32_shifts<>+0(SB), R11
 	FMOVQ        (R11), F23
 	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
-	MOVD         $lm5_32_shifts3<>+0(SB), R11
+	MOVD         $lm5_32_shifts2<>+0(SB), R11
 	FMOVQ        (R11), F24
 	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
 	WORD $0x4f00e438 // movi v24.16b, #1
@@ -5542,36 +4745,36 @@ loop3:
 	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
 	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
+	WORD $0x4e361e96 // and v22.16b, v20.16b, v22.16b
 	MOVD         $lm5_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F23
 	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
 	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
+	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
 	MOVD         $lm5_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F24
 	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
 	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x4e381e98 // and v24.16b, v20.16b, v24.16b
 	MOVD         $lm5_32_levels2<>+0(SB), R11
 	FMOVQ        (R11), F25
 	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
 	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391e99 // and v25.16b, v20.16b, v25.16b
+	WORD $0x4e391eb9 // and v25.16b, v21.16b, v25.16b
 	MOVD         $lm5_32_levels2<>+0(SB), R11
 	FMOVQ        (R11), F26
 	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
 	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8eb5 // cmtst v21.16b, v21.16b, v26.16b
-	WORD $0x6e761f15 // bsl v21.16b, v24.16b, v22.16b
+	WORD $0x4e3a8e94 // cmtst v20.16b, v20.16b, v26.16b
+	WORD $0x6e761f14 // bsl v20.16b, v24.16b, v22.16b
 	WORD $0x4f00e616 // movi v22.16b, #16
-	WORD $0x4e368e94 // cmtst v20.16b, v20.16b, v22.16b
-	WORD $0x6e771f34 // bsl v20.16b, v25.16b, v23.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
+	WORD $0x4e368eb5 // cmtst v21.16b, v21.16b, v22.16b
+	WORD $0x6e771f35 // bsl v21.16b, v25.16b, v23.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
 	WORD $0x7d400134 // ldr h20, [x9]
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
@@ -5580,27 +4783,22 @@ loop3:
 	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35ded7 // fmul v23.4s, v22.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f9592d7 // fmul v23.4s, v22.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x6e38ded9 // fmul v25.4s, v22.4s, v24.4s
-	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0x4f9892d9 // fmul v25.4s, v22.4s, v24.s[0]
+	WORD $0x4f989298 // fmul v24.4s, v20.4s, v24.s[0]
 	FMOVS        (R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adedb // fmul v27.4s, v22.4s, v26.4s
-	WORD $0x6e3ade9a // fmul v26.4s, v20.4s, v26.4s
+	WORD $0x4f9a92db // fmul v27.4s, v22.4s, v26.s[0]
+	WORD $0x4f9a929a // fmul v26.4s, v20.4s, v26.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdedd // fmul v29.4s, v22.4s, v28.4s
-	WORD $0x6e3cde9c // fmul v28.4s, v20.4s, v28.4s
+	WORD $0x4f9c92dd // fmul v29.4s, v22.4s, v28.s[0]
+	WORD $0x4f9c929c // fmul v28.4s, v20.4s, v28.s[0]
 	FMOVS        (R7), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x6e3eded6 // fmul v22.4s, v22.4s, v30.4s
-	WORD $0x6e3ede94 // fmul v20.4s, v20.4s, v30.4s
+	WORD $0x4f9e92d6 // fmul v22.4s, v22.4s, v30.s[0]
+	WORD $0x4f9e9294 // fmul v20.4s, v20.4s, v30.s[0]
 	FMOVS        (R3), F30
 	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
 	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
@@ -5696,34 +4894,28 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F0
-	FMOVQ        80(R4), F1
+	FLDPQ        64(R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        64(R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        80(R8), F3
-	FMOVQ        64(R6), F4
-	FMOVQ        80(R6), F5
+	FLDPQ        64(R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        64(R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        80(R8), F7
-	FMOVQ        64(R7), F8
-	FMOVQ        80(R7), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        64(R7), (F8, F9)
+	FLDPQ        96(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        96(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F13
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
+	FLDPQ        96(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        96(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        112(R4), F17
-	FMOVQ        96(R7), F18
-	FMOVQ        112(R7), F19
+	FLDPQ        96(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -5742,21 +4934,15 @@ loop5:
 
 	// levels of values 16 to 31
 	FMOVQ        2(R9), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm5_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	FMOVS        18(R9), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	MOVD         $lm5_32_shifts2<>+0(SB), R11
+	MOVD         $lm5_32_shifts<>+0(SB), R11
 	FMOVQ        (R11), F23
 	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
-	MOVD         $lm5_32_shifts3<>+0(SB), R11
+	MOVD         $lm5_32_shifts2<>+0(SB), R11
 	FMOVQ        (R11), F24
 	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
 	WORD $0x4f00e438 // movi v24.16b, #1
@@ -5765,36 +4951,36 @@ loop5:
 	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
 	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
+	WORD $0x4e361e96 // and v22.16b, v20.16b, v22.16b
 	MOVD         $lm5_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F23
 	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
 	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
+	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
 	MOVD         $lm5_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F24
 	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
 	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x4e381e98 // and v24.16b, v20.16b, v24.16b
 	MOVD         $lm5_32_levels2<>+0(SB), R11
 	FMOVQ        (R11), F25
 	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
 	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391e99 // and v25.16b, v20.16b, v25.16b
+	WORD $0x4e391eb9 // and v25.16b, v21.16b, v25.16b
 	MOVD         $lm5_32_levels2<>+0(SB), R11
 	FMOVQ        (R11), F26
 	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
 	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8eb5 // cmtst v21.16b, v21.16b, v26.16b
-	WORD $0x6e761f15 // bsl v21.16b, v24.16b, v22.16b
+	WORD $0x4e3a8e94 // cmtst v20.16b, v20.16b, v26.16b
+	WORD $0x6e761f14 // bsl v20.16b, v24.16b, v22.16b
 	WORD $0x4f00e616 // movi v22.16b, #16
-	WORD $0x4e368e94 // cmtst v20.16b, v20.16b, v22.16b
-	WORD $0x6e771f34 // bsl v20.16b, v25.16b, v23.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
+	WORD $0x4e368eb5 // cmtst v21.16b, v21.16b, v22.16b
+	WORD $0x6e771f35 // bsl v21.16b, v25.16b, v23.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
 	WORD $0x7d400134 // ldr h20, [x9]
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
@@ -5803,27 +4989,22 @@ loop5:
 	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35ded7 // fmul v23.4s, v22.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f9592d7 // fmul v23.4s, v22.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x6e38ded9 // fmul v25.4s, v22.4s, v24.4s
-	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0x4f9892d9 // fmul v25.4s, v22.4s, v24.s[0]
+	WORD $0x4f989298 // fmul v24.4s, v20.4s, v24.s[0]
 	FMOVS        (R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adedb // fmul v27.4s, v22.4s, v26.4s
-	WORD $0x6e3ade9a // fmul v26.4s, v20.4s, v26.4s
+	WORD $0x4f9a92db // fmul v27.4s, v22.4s, v26.s[0]
+	WORD $0x4f9a929a // fmul v26.4s, v20.4s, v26.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdedd // fmul v29.4s, v22.4s, v28.4s
-	WORD $0x6e3cde9c // fmul v28.4s, v20.4s, v28.4s
+	WORD $0x4f9c92dd // fmul v29.4s, v22.4s, v28.s[0]
+	WORD $0x4f9c929c // fmul v28.4s, v20.4s, v28.s[0]
 	FMOVS        (R7), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x6e3eded6 // fmul v22.4s, v22.4s, v30.4s
-	WORD $0x6e3ede94 // fmul v20.4s, v20.4s, v30.4s
+	WORD $0x4f9e92d6 // fmul v22.4s, v22.4s, v30.s[0]
+	WORD $0x4f9e9294 // fmul v20.4s, v20.4s, v30.s[0]
 	FMOVS        16(R3), F30
 	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
 	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
@@ -5918,7 +5099,7 @@ done2:
 	RET
 
 // matmulQ81xLm5_32NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xLm5_32NEON(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xLm5_32NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
@@ -5928,337 +5109,285 @@ TEXT ·matmulQ81xLm5_32NEON(SB), NOSPLIT, $48-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x7d402cf2 // ldr h18, [x7, #22]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d4058f2 // ldr h18, [x7, #44]
-	WORD $0x7d4084f3 // ldr h19, [x7, #66]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	MOVD         $lm5_32_const<>+0(SB), R8
-	FMOVQ        (R8), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        (R5), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F17, (R0)
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x7d402ccc // ldr h12, [x6, #22]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7d4058cc // ldr h12, [x6, #44]
+	WORD $0x7d4084cd // ldr h13, [x6, #66]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	MOVD         $lm5_32_const<>+0(SB), R7
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R4), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        18(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        (R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        40(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        4(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
+	FMOVQ        24(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        40(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        46(R7), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        62(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        8(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
+	FMOVQ        46(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        62(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        68(R7), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        84(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        12(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
-	ADD          $0x58, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
+	FMOVQ        68(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        84(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	ADD          $0x58, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $4, R5
 	BGE          loop3
 
 done4:
-	ADD          $4, R6
-	SUBS         $1, R6
+	ADD          $4, R5
+	SUBS         $1, R5
 	BLT          done6
 
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	MOVD         $lm5_32_const<>+0(SB), R8
-	FMOVQ        (R8), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	MOVD         $lm5_32_const<>+0(SB), R7
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e31deb1 // fmul v17.4s, v21.4s, v17.4s
-	WORD $0x4e33ce89 // fmla v9.4s, v20.4s, v19.4s
-	WORD $0x4e31ce4a // fmla v10.4s, v18.4s, v17.4s
-	ADD          $0x16, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
+	FMOVS        (R4), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	ADD          $0x16, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
 	BGE          loop5
 
 done6:
-	ADD          $1, R6
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	ADD          $1, R5
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xLm5_32NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -6272,13 +5401,10 @@ TEXT ·matmulQ82xLm5_32NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6286,10 +5412,8 @@ TEXT ·matmulQ82xLm5_32NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6300,156 +5424,130 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        18(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1d3 // smull v19.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        18(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde74 // fmul v20.4s, v19.4s, v15.4s
-	WORD $0x6e2dde73 // fmul v19.4s, v19.4s, v13.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402ccd // ldr h13, [x6, #22]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d402cc9 // ldr h9, [x6, #22]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        40(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1d3 // smull v19.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        24(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        40(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde74 // fmul v20.4s, v19.4s, v15.4s
-	WORD $0x6e2dde73 // fmul v19.4s, v19.4s, v13.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        12(R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x2c, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -6464,80 +5562,67 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        18(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1d3 // smull v19.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        18(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde74 // fmul v20.4s, v19.4s, v15.4s
-	WORD $0x6e2dde73 // fmul v19.4s, v19.4s, v13.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x16, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -6548,19 +5633,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e9 // ext v9.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6582,13 +5665,10 @@ TEXT ·matmulQ83xLm5_32NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6596,12 +5676,9 @@ TEXT ·matmulQ83xLm5_32NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6612,192 +5689,156 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        18(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c217 // smull v23.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        18(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31def8 // fmul v24.4s, v23.4s, v17.4s
-	WORD $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8a // fmla v10.4s, v20.4s, v23.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402ccf // ldr h15, [x6, #22]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d402cca // ldr h10, [x6, #22]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        40(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c217 // smull v23.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	FMOVQ        24(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        40(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        160(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31def8 // fmul v24.4s, v23.4s, v17.4s
-	WORD $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8a // fmla v10.4s, v20.4s, v23.4s
-	FMOVS        16(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	FMOVS        20(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        16(R4), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        20(R4), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x2c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -6812,98 +5853,80 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        18(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c217 // smull v23.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        18(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31def8 // fmul v24.4s, v23.4s, v17.4s
-	WORD $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8a // fmla v10.4s, v20.4s, v23.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x16, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -6914,25 +5937,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0740ea // ext v10.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d54a // fadd v10.4s, v10.4s, v7.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6954,13 +5974,10 @@ TEXT ·matmulQ84xLm5_32NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6968,14 +5985,10 @@ TEXT ·matmulQ84xLm5_32NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6986,228 +5999,182 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R6), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R3), F21
-	FMOVQ        16(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c259 // smull v25.8h, v18.8b, v24.8b
-	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        64(R3), F25
-	FMOVQ        80(R3), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac25b // smull v27.8h, v18.8b, v26.8b
-	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        96(R3), F27
-	FMOVQ        112(R3), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc25b // smull v27.8h, v18.8b, v28.8b
-	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33df7c // fmul v28.4s, v27.4s, v19.4s
-	WORD $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
-	WORD $0x4e3ccea9 // fmla v9.4s, v21.4s, v28.4s
-	WORD $0x4e3bceca // fmla v10.4s, v22.4s, v27.4s
-	FMOVS        4(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecb // fmla v11.4s, v22.4s, v24.4s
-	WORD $0x4e35ceec // fmla v12.4s, v23.4s, v21.4s
-	FMOVS        8(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        12(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e31deb1 // fmul v17.4s, v21.4s, v17.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d402cd1 // ldr h17, [x6, #22]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d402ccb // ldr h11, [x6, #22]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        40(R6), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c259 // smull v25.8h, v18.8b, v24.8b
-	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        192(R3), F25
-	FMOVQ        208(R3), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac25b // smull v27.8h, v18.8b, v26.8b
-	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        224(R3), F27
-	FMOVQ        240(R3), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc25b // smull v27.8h, v18.8b, v28.8b
-	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FMOVQ        24(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        40(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        160(R3), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        192(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        224(R3), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33df7c // fmul v28.4s, v27.4s, v19.4s
-	WORD $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
-	WORD $0x4e3ccea9 // fmla v9.4s, v21.4s, v28.4s
-	WORD $0x4e3bceca // fmla v10.4s, v22.4s, v27.4s
-	FMOVS        20(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecb // fmla v11.4s, v22.4s, v24.4s
-	WORD $0x4e35ceec // fmla v12.4s, v23.4s, v21.4s
-	FMOVS        24(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        28(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e31deb1 // fmul v17.4s, v21.4s, v17.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        16(R4), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
+	FMOVS        20(R4), F13
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        24(R4), F13
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        28(R4), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x2c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7222,116 +6189,93 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R6), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R3), F21
-	FMOVQ        16(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c259 // smull v25.8h, v18.8b, v24.8b
-	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        64(R3), F25
-	FMOVQ        80(R3), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac25b // smull v27.8h, v18.8b, v26.8b
-	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        96(R3), F27
-	FMOVQ        112(R3), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc25b // smull v27.8h, v18.8b, v28.8b
-	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33df7c // fmul v28.4s, v27.4s, v19.4s
-	WORD $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
-	WORD $0x4e3ccea9 // fmla v9.4s, v21.4s, v28.4s
-	WORD $0x4e3bceca // fmla v10.4s, v22.4s, v27.4s
-	FMOVS        4(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecb // fmla v11.4s, v22.4s, v24.4s
-	WORD $0x4e35ceec // fmla v12.4s, v23.4s, v21.4s
-	FMOVS        8(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        12(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e31deb1 // fmul v17.4s, v21.4s, v17.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x16, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -7342,31 +6286,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740eb // ext v11.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e30d5e9 // fadd v9.4s, v15.4s, v16.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e0a4147 // ext v7.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7378,7 +6318,7 @@ done2:
 	RET
 
 // matmulQ8Fours1xLm5_32NEON multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours1xLm5_32NEON(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xLm5_32NEON(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
@@ -7388,393 +6328,10 @@ TEXT ·matmulQ8Fours1xLm5_32NEON(SB), NOSPLIT, $208-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x840, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400151 // ldr h17, [x10]
-	WORD $0x7d402d52 // ldr h18, [x10, #22]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d405952 // ldr h18, [x10, #44]
-	WORD $0x7d408553 // ldr h19, [x10, #66]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	MOVD         $lm5_32_const<>+0(SB), R11
-	FMOVQ        (R11), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        (R8), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F17, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        18(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        (R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        24(R10), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        40(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        4(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        46(R10), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        62(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        8(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        68(R10), F17
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        84(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        96(R7), F19
-	FMOVQ        112(R7), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        12(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
-	ADD          $0x58, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400151 // ldr h17, [x10]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	MOVD         $lm5_32_const<>+0(SB), R11
-	FMOVQ        (R11), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R10), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-
-	// integer sums times both scales
-	FMOVS        (R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e31deb1 // fmul v17.4s, v21.4s, v17.4s
-	WORD $0x4e33ce89 // fmla v9.4s, v20.4s, v19.4s
-	WORD $0x4e31ce4a // fmla v10.4s, v18.4s, v17.4s
-	ADD          $0x16, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	FMOVQ        F9, (R6)
-	FMOVQ        F10, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F9
-	FMOVQ        16(R4), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xLm5_32NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours2xLm5_32NEON(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e421 // movi v1.16b, #1
-	WORD $0x4f00e602 // movi v2.16b, #16
-	MOVD         $lm5_32_levels2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm5_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
-	MOVD         $lm5_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7791,10 +6348,324 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $4, R8
+	BLT          done6
+
+loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
+	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x7d402d2c // ldr h12, [x9, #22]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7d40592c // ldr h12, [x9, #44]
+	WORD $0x7d40852d // ldr h13, [x9, #66]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	MOVD         $lm5_32_const<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        24(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        40(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        46(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        62(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        68(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        84(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	ADD          $0x58, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $4, R8
+	BGE          loop5
+
+done6:
+	ADD          $4, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	MOVD         $lm5_32_const<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+
+	// integer sums times both scales
+	FMOVS        (R7), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	ADD          $0x16, R9
+	ADD          $0x20, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	FMOVQ        F7, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F7
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F7, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xLm5_32NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+TEXT ·matmulQ8Fours2xLm5_32NEON(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	WORD $0x4f00e421 // movi v1.16b, #1
+	WORD $0x4f00e602 // movi v2.16b, #16
+	MOVD         $lm5_32_levels2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm5_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm5_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -7805,156 +6676,130 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012d // ldr h13, [x9]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d400129 // ldr h9, [x9]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R10), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        18(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1d3 // smull v19.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        2(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        18(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde74 // fmul v20.4s, v19.4s, v15.4s
-	WORD $0x6e2dde73 // fmul v19.4s, v19.4s, v13.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        (R7), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402d2d // ldr h13, [x9, #22]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d402d29 // ldr h9, [x9, #22]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R10), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        40(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1d3 // smull v19.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        24(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        40(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        64(R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        96(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde74 // fmul v20.4s, v19.4s, v15.4s
-	WORD $0x6e2dde73 // fmul v19.4s, v19.4s, v13.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
-	FMOVS        12(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        8(R7), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        12(R7), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x2c, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -7969,80 +6814,67 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012d // ldr h13, [x9]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d400129 // ldr h9, [x9]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R10), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        18(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1d3 // smull v19.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        2(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        18(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde74 // fmul v20.4s, v19.4s, v15.4s
-	WORD $0x6e2dde73 // fmul v19.4s, v19.4s, v13.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        (R7), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x16, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -8051,10 +6883,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F9, (R5)
-	FMOVQ        F10, 16(R5)
-	FMOVQ        F11, 128(R5)
-	FMOVQ        F12, 144(R5)
+	FMOVQ        F7, (R5)
+	FMOVQ        F8, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -8065,57 +6895,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F12
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R0)
-	FMOVQ        128(R3), F9
-	FMOVQ        144(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        176(R3), F12
-	FMOVQ        192(R3), F13
-	FMOVQ        208(R3), F14
-	FMOVQ        224(R3), F15
-	FMOVQ        240(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        (R3), F7
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F7, (R0)
+	FMOVQ        128(R3), F7
+	FMOVQ        160(R3), F8
+	FMOVQ        192(R3), F9
+	FMOVQ        224(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
+	FMOVQ        F7, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -8135,13 +6941,10 @@ TEXT ·matmulQ8Fours3xLm5_32NEON(SB), NOSPLIT, $416-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -8158,12 +6961,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -8174,192 +6974,156 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012f // ldr h15, [x9]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        18(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c217 // smull v23.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	FMOVQ        2(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        18(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31def8 // fmul v24.4s, v23.4s, v17.4s
-	WORD $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8a // fmla v10.4s, v20.4s, v23.4s
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	FMOVS        8(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402d2f // ldr h15, [x9, #22]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d402d2a // ldr h10, [x9, #22]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        40(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        128(R6), F21
-	FMOVQ        144(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        160(R6), F23
-	FMOVQ        176(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c217 // smull v23.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	FMOVQ        24(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        40(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        96(R6), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        128(R6), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        160(R6), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31def8 // fmul v24.4s, v23.4s, v17.4s
-	WORD $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8a // fmla v10.4s, v20.4s, v23.4s
-	FMOVS        16(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	FMOVS        20(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        12(R7), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        16(R7), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        20(R7), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x2c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -8374,98 +7138,80 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012f // ldr h15, [x9]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        18(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c217 // smull v23.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	FMOVQ        2(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        18(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31def8 // fmul v24.4s, v23.4s, v17.4s
-	WORD $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8a // fmla v10.4s, v20.4s, v23.4s
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	FMOVS        8(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x16, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -8474,12 +7220,9 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F9, (R5)
-	FMOVQ        F10, 16(R5)
-	FMOVQ        F11, 128(R5)
-	FMOVQ        F12, 144(R5)
-	FMOVQ        F13, 256(R5)
-	FMOVQ        F14, 272(R5)
+	FMOVQ        F7, (R5)
+	FMOVQ        F8, 128(R5)
+	FMOVQ        F9, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -8490,82 +7233,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F12
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R0)
-	FMOVQ        128(R3), F9
-	FMOVQ        144(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        176(R3), F12
-	FMOVQ        192(R3), F13
-	FMOVQ        208(R3), F14
-	FMOVQ        224(R3), F15
-	FMOVQ        240(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        (R3), F7
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F7, (R0)
+	FMOVQ        128(R3), F7
+	FMOVQ        160(R3), F8
+	FMOVQ        192(R3), F9
+	FMOVQ        224(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
-	FMOVQ        256(R3), F9
-	FMOVQ        272(R3), F10
-	FMOVQ        288(R3), F11
-	FMOVQ        304(R3), F12
-	FMOVQ        320(R3), F13
-	FMOVQ        336(R3), F14
-	FMOVQ        352(R3), F15
-	FMOVQ        368(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        F7, (R5)
+	FMOVQ        256(R3), F7
+	FMOVQ        288(R3), F8
+	FMOVQ        320(R3), F9
+	FMOVQ        352(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
+	FMOVQ        F7, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -8585,13 +7292,10 @@ TEXT ·matmulQ8Fours4xLm5_32NEON(SB), NOSPLIT, $544-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_32_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -8608,14 +7312,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -8626,228 +7326,182 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400131 // ldr h17, [x9]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        32(R6), F23
-	FMOVQ        48(R6), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c259 // smull v25.8h, v18.8b, v24.8b
-	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        64(R6), F25
-	FMOVQ        80(R6), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac25b // smull v27.8h, v18.8b, v26.8b
-	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        96(R6), F27
-	FMOVQ        112(R6), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc25b // smull v27.8h, v18.8b, v28.8b
-	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FMOVQ        2(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R6), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        96(R6), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33df7c // fmul v28.4s, v27.4s, v19.4s
-	WORD $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
-	WORD $0x4e3ccea9 // fmla v9.4s, v21.4s, v28.4s
-	WORD $0x4e3bceca // fmla v10.4s, v22.4s, v27.4s
-	FMOVS        4(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecb // fmla v11.4s, v22.4s, v24.4s
-	WORD $0x4e35ceec // fmla v12.4s, v23.4s, v21.4s
-	FMOVS        8(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        12(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e31deb1 // fmul v17.4s, v21.4s, v17.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        (R7), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
+	FMOVS        4(R7), F13
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        8(R7), F13
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        12(R7), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d402d31 // ldr h17, [x9, #22]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d402d2b // ldr h11, [x9, #22]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        40(R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        128(R6), F21
-	FMOVQ        144(R6), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        160(R6), F23
-	FMOVQ        176(R6), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c259 // smull v25.8h, v18.8b, v24.8b
-	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        192(R6), F25
-	FMOVQ        208(R6), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac25b // smull v27.8h, v18.8b, v26.8b
-	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        224(R6), F27
-	FMOVQ        240(R6), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc25b // smull v27.8h, v18.8b, v28.8b
-	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FMOVQ        24(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        40(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        128(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        160(R6), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        192(R6), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        224(R6), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        16(R7), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33df7c // fmul v28.4s, v27.4s, v19.4s
-	WORD $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
-	WORD $0x4e3ccea9 // fmla v9.4s, v21.4s, v28.4s
-	WORD $0x4e3bceca // fmla v10.4s, v22.4s, v27.4s
-	FMOVS        20(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecb // fmla v11.4s, v22.4s, v24.4s
-	WORD $0x4e35ceec // fmla v12.4s, v23.4s, v21.4s
-	FMOVS        24(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        28(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e31deb1 // fmul v17.4s, v21.4s, v17.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        16(R7), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
+	FMOVS        20(R7), F13
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        24(R7), F13
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        28(R7), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x2c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -8862,116 +7516,93 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400131 // ldr h17, [x9]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d40012b // ldr h11, [x9]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F18
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        18(R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e761f12 // bsl v18.16b, v24.16b, v22.16b
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        32(R6), F23
-	FMOVQ        48(R6), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c259 // smull v25.8h, v18.8b, v24.8b
-	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        64(R6), F25
-	FMOVQ        80(R6), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac25b // smull v27.8h, v18.8b, v26.8b
-	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        96(R6), F27
-	FMOVQ        112(R6), F28
-	WORD $0x0e3bc29d // smull v29.8h, v20.8b, v27.8b
-	WORD $0x4e3bc294 // smull2 v20.8h, v20.16b, v27.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3cc25b // smull v27.8h, v18.8b, v28.8b
-	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FMOVQ        2(R9), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        18(R9), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R6), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        96(R6), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33df7c // fmul v28.4s, v27.4s, v19.4s
-	WORD $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
-	WORD $0x4e3ccea9 // fmla v9.4s, v21.4s, v28.4s
-	WORD $0x4e3bceca // fmla v10.4s, v22.4s, v27.4s
-	FMOVS        4(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecb // fmla v11.4s, v22.4s, v24.4s
-	WORD $0x4e35ceec // fmla v12.4s, v23.4s, v21.4s
-	FMOVS        8(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        12(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e31deb1 // fmul v17.4s, v21.4s, v17.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        (R7), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
+	FMOVS        4(R7), F13
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        8(R7), F13
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        12(R7), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x16, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -8980,14 +7611,10 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F9, (R5)
-	FMOVQ        F10, 16(R5)
-	FMOVQ        F11, 128(R5)
-	FMOVQ        F12, 144(R5)
-	FMOVQ        F13, 256(R5)
-	FMOVQ        F14, 272(R5)
-	FMOVQ        F15, 384(R5)
-	FMOVQ        F16, 400(R5)
+	FMOVQ        F7, (R5)
+	FMOVQ        F8, 128(R5)
+	FMOVQ        F9, 256(R5)
+	FMOVQ        F10, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -8998,107 +7625,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F12
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R0)
-	FMOVQ        128(R3), F9
-	FMOVQ        144(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        176(R3), F12
-	FMOVQ        192(R3), F13
-	FMOVQ        208(R3), F14
-	FMOVQ        224(R3), F15
-	FMOVQ        240(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        (R3), F7
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F7, (R0)
+	FMOVQ        128(R3), F7
+	FMOVQ        160(R3), F8
+	FMOVQ        192(R3), F9
+	FMOVQ        224(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
-	FMOVQ        256(R3), F9
-	FMOVQ        272(R3), F10
-	FMOVQ        288(R3), F11
-	FMOVQ        304(R3), F12
-	FMOVQ        320(R3), F13
-	FMOVQ        336(R3), F14
-	FMOVQ        352(R3), F15
-	FMOVQ        368(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        F7, (R5)
+	FMOVQ        256(R3), F7
+	FMOVQ        288(R3), F8
+	FMOVQ        320(R3), F9
+	FMOVQ        352(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
-	FMOVQ        384(R3), F9
-	FMOVQ        400(R3), F10
-	FMOVQ        416(R3), F11
-	FMOVQ        432(R3), F12
-	FMOVQ        448(R3), F13
-	FMOVQ        464(R3), F14
-	FMOVQ        480(R3), F15
-	FMOVQ        496(R3), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ        F7, (R5)
+	FMOVQ        384(R3), F7
+	FMOVQ        416(R3), F8
+	FMOVQ        448(R3), F9
+	FMOVQ        480(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	ADD          R4, R5
-	FMOVQ        F9, (R5)
+	FMOVQ        F7, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -9357,9 +7936,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 1152(R7)
 	ADD          R5<<3, R2, R7
@@ -9381,9 +7959,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 1184(R7)
 	ADD          R5<<3, R2, R7
@@ -9405,9 +7982,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 1216(R7)
 	ADD          R5<<3, R2, R7
@@ -9429,9 +8005,8 @@ loop7:
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 1248(R7)
 	ADD          R5<<3, R2, R7
@@ -9616,36 +8191,32 @@ loop13:
 	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de93 // fmul v19.4s, v20.4s, v18.4s
-	WORD $0x6e32deb2 // fmul v18.4s, v21.4s, v18.4s
+	WORD $0x4f929293 // fmul v19.4s, v20.4s, v18.s[0]
+	WORD $0x4f9292b2 // fmul v18.4s, v21.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 1152(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 1168(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32ded3 // fmul v19.4s, v22.4s, v18.4s
-	WORD $0x6e32def2 // fmul v18.4s, v23.4s, v18.4s
+	WORD $0x4f9292d3 // fmul v19.4s, v22.4s, v18.s[0]
+	WORD $0x4f9292f2 // fmul v18.4s, v23.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 1408(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 1424(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 1664(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 1680(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 1920(R8)
 	ADD          R5<<3, R2, R8

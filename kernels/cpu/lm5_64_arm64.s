@@ -4,20 +4,15 @@
 
 #include "textflag.h"
 
-// lm5_64_shifts: int32, 4 times -4
-DATA lm5_64_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA lm5_64_shifts<>+8(SB)/8, $0xfffffffcfffffffc
+// lm5_64_shifts: int32 0 -1 -2 -3
+DATA lm5_64_shifts<>+0(SB)/8, $0xffffffff00000000
+DATA lm5_64_shifts<>+8(SB)/8, $0xfffffffdfffffffe
 GLOBL lm5_64_shifts<>(SB), RODATA|NOPTR, $16
 
-// lm5_64_shifts2: int32 0 -1 -2 -3
-DATA lm5_64_shifts2<>+0(SB)/8, $0xffffffff00000000
-DATA lm5_64_shifts2<>+8(SB)/8, $0xfffffffdfffffffe
+// lm5_64_shifts2: int32 -4 -5 -6 -7
+DATA lm5_64_shifts2<>+0(SB)/8, $0xfffffffbfffffffc
+DATA lm5_64_shifts2<>+8(SB)/8, $0xfffffff9fffffffa
 GLOBL lm5_64_shifts2<>(SB), RODATA|NOPTR, $16
-
-// lm5_64_shifts3: int32 -4 -5 -6 -7
-DATA lm5_64_shifts3<>+0(SB)/8, $0xfffffffbfffffffc
-DATA lm5_64_shifts3<>+8(SB)/8, $0xfffffff9fffffffa
-GLOBL lm5_64_shifts3<>(SB), RODATA|NOPTR, $16
 
 // lm5_64_level: float32, 4 times 0x3020100
 DATA lm5_64_level<>+0(SB)/8, $0x0302010003020100
@@ -89,16 +84,6 @@ DATA lm5_64_shuffle2<>+0(SB)/8, $0x8080800980808008
 DATA lm5_64_shuffle2<>+8(SB)/8, $0x8080800b8080800a
 GLOBL lm5_64_shuffle2<>(SB), RODATA|NOPTR, $16
 
-// lm5_64_shifts4: int32, 4 times -6
-DATA lm5_64_shifts4<>+0(SB)/8, $0xfffffffafffffffa
-DATA lm5_64_shifts4<>+8(SB)/8, $0xfffffffafffffffa
-GLOBL lm5_64_shifts4<>(SB), RODATA|NOPTR, $16
-
-// lm5_64_shifts5: int32, 4 times -7
-DATA lm5_64_shifts5<>+0(SB)/8, $0xfffffff9fffffff9
-DATA lm5_64_shifts5<>+8(SB)/8, $0xfffffff9fffffff9
-GLOBL lm5_64_shifts5<>(SB), RODATA|NOPTR, $16
-
 // lm5_64_shuffle3: bytes 12 - - - 13 - - - 14 - - - 15 - - -
 DATA lm5_64_shuffle3<>+0(SB)/8, $0x8080800d8080800c
 DATA lm5_64_shuffle3<>+8(SB)/8, $0x8080800f8080800e
@@ -108,16 +93,6 @@ GLOBL lm5_64_shuffle3<>(SB), RODATA|NOPTR, $16
 DATA lm5_64_shuffle4<>+0(SB)/8, $0x8080800580808004
 DATA lm5_64_shuffle4<>+8(SB)/8, $0x8080800780808006
 GLOBL lm5_64_shuffle4<>(SB), RODATA|NOPTR, $16
-
-// lm5_64_shifts6: int32, 4 times -2
-DATA lm5_64_shifts6<>+0(SB)/8, $0xfffffffefffffffe
-DATA lm5_64_shifts6<>+8(SB)/8, $0xfffffffefffffffe
-GLOBL lm5_64_shifts6<>(SB), RODATA|NOPTR, $16
-
-// lm5_64_shifts7: int32, 4 times -3
-DATA lm5_64_shifts7<>+0(SB)/8, $0xfffffffdfffffffd
-DATA lm5_64_shifts7<>+8(SB)/8, $0xfffffffdfffffffd
-GLOBL lm5_64_shifts7<>(SB), RODATA|NOPTR, $16
 
 // lm5_64_const2: float32, 4 times 1e-20
 DATA lm5_64_const2<>+0(SB)/8, $0x1e3ce5081e3ce508
@@ -261,13 +236,10 @@ TEXT ·matmulQ81xLm5_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -275,9 +247,8 @@ TEXT ·matmulQ81xLm5_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -288,91 +259,79 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R7
-	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea545af // ushl v15.4s, v13.4s, v5.4s
-	WORD $0x6ea845ad // ushl v13.4s, v13.4s, v8.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        34(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea64611 // ushl v17.4s, v16.4s, v6.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4e201df0 // and v16.16b, v15.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e711e6d // bsl v13.16b, v19.16b, v17.16b
-	FMOVQ        (R3), F16
-	FMOVQ        16(R3), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        34(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
-	WORD $0x6ea545b0 // ushl v16.4s, v13.4s, v5.4s
-	WORD $0x6ea845ad // ushl v13.4s, v13.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        38(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64633 // ushl v19.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e201db5 // and v21.16b, v13.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F19
-	WORD $0x4e919612 // sdot v18.4s, v16.16b, v17.16b
-	WORD $0x4e9395af // sdot v15.4s, v13.16b, v19.16b
+	FMOVQ        18(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        38(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1e0b // bsl v11.16b, v16.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	WORD $0x4e2ccdea // fmla v10.4s, v15.4s, v12.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
 	ADD          $0x2a, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -381,15 +340,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -412,13 +369,10 @@ TEXT ·matmulQ82xLm5_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -426,10 +380,8 @@ TEXT ·matmulQ82xLm5_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -440,109 +392,90 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        34(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9495d0 // sdot v16.4s, v14.16b, v20.16b
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        34(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F14
-	WORD $0x6ea545d2 // ushl v18.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        38(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64696 // ushl v22.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
-	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
-	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201dd6 // and v22.16b, v14.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201dd8 // and v24.16b, v14.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e741ef2 // bsl v18.16b, v23.16b, v20.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e761f0e // bsl v14.16b, v24.16b, v22.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	WORD $0x4e9695d1 // sdot v17.4s, v14.16b, v22.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F22
-	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
-	WORD $0x4e9695d0 // sdot v16.4s, v14.16b, v22.16b
+	FMOVQ        18(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        38(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1e2b // bsl v11.16b, v17.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x2a, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -553,19 +486,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e9 // ext v9.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -588,13 +519,10 @@ TEXT ·matmulQ83xLm5_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -602,12 +530,9 @@ TEXT ·matmulQ83xLm5_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -618,127 +543,101 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        34(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969614 // sdot v20.4s, v16.16b, v22.16b
-	FMOVQ        128(R3), F22
-	FMOVQ        144(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        34(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F16
-	WORD $0x6ea54616 // ushl v22.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        38(R6), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x6ea6471a // ushl v26.4s, v24.4s, v6.4s
-	WORD $0x6ea74718 // ushl v24.4s, v24.4s, v7.4s
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eba1ed6 // orr v22.16b, v22.16b, v26.16b
-	WORD $0x4eb81e10 // orr v16.16b, v16.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e1a // and v26.16b, v16.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201edb // and v27.16b, v22.16b, v0.16b
-	WORD $0x4e1b007b // tbl v27.16b, { v3.16b }, v27.16b
-	WORD $0x4e201e1c // and v28.16b, v16.16b, v0.16b
-	WORD $0x4e1c007c // tbl v28.16b, { v3.16b }, v28.16b
-	WORD $0x4e228ed6 // cmtst v22.16b, v22.16b, v2.16b
-	WORD $0x6e781f76 // bsl v22.16b, v27.16b, v24.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e7a1f90 // bsl v16.16b, v28.16b, v26.16b
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F26
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	WORD $0x4e9a9613 // sdot v19.4s, v16.16b, v26.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
-	WORD $0x4e9a9614 // sdot v20.4s, v16.16b, v26.16b
-	FMOVQ        160(R3), F24
-	FMOVQ        176(R3), F26
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e9a9612 // sdot v18.4s, v16.16b, v26.16b
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        38(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1e4b // bsl v11.16b, v18.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e6c // bsl v12.16b, v19.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de16 // fmul v22.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e36cea9 // fmla v9.4s, v21.4s, v22.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x2a, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -749,25 +648,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0740ea // ext v10.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d54a // fadd v10.4s, v10.4s, v7.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -790,11 +686,10 @@ TEXT ·matmulQ84xLm5_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -802,14 +697,10 @@ TEXT ·matmulQ84xLm5_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -820,149 +711,112 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F17
-	WORD $0x6ea54633 // ushl v19.4s, v17.4s, v5.4s
-	MOVD         $lm5_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6eb44631 // ushl v17.4s, v17.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        34(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e751ef1 // bsl v17.16b, v23.16b, v21.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        128(R3), F23
-	FMOVQ        144(R3), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97967a // sdot v26.4s, v19.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999637 // sdot v23.4s, v17.16b, v25.16b
-	FMOVQ        192(R3), F25
-	FMOVQ        208(R3), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99967c // sdot v28.4s, v19.16b, v25.16b
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        34(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        192(R3), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9b9633 // sdot v19.4s, v17.16b, v27.16b
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F17
-	WORD $0x6ea54639 // ushl v25.4s, v17.4s, v5.4s
-	MOVD         $lm5_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x6ebb4631 // ushl v17.4s, v17.4s, v27.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        38(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6ea6477d // ushl v29.4s, v27.4s, v6.4s
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4ebd1f39 // orr v25.16b, v25.16b, v29.16b
-	WORD $0x4ebb1e31 // orr v17.16b, v17.16b, v27.16b
-	WORD $0x4e201f3b // and v27.16b, v25.16b, v0.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e201e3d // and v29.16b, v17.16b, v0.16b
-	WORD $0x4e1d009d // tbl v29.16b, { v4.16b }, v29.16b
-	WORD $0x4e201f3e // and v30.16b, v25.16b, v0.16b
-	WORD $0x4e1e007e // tbl v30.16b, { v3.16b }, v30.16b
-	WORD $0x4e201e3f // and v31.16b, v17.16b, v0.16b
-	WORD $0x4e1f007f // tbl v31.16b, { v3.16b }, v31.16b
-	WORD $0x4e228f39 // cmtst v25.16b, v25.16b, v2.16b
-	WORD $0x6e7b1fd9 // bsl v25.16b, v30.16b, v27.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e7d1ff1 // bsl v17.16b, v31.16b, v29.16b
-	FMOVQ        32(R3), F27
-	FMOVQ        48(R3), F29
-	WORD $0x4e9b9736 // sdot v22.4s, v25.16b, v27.16b
-	WORD $0x4e9d9634 // sdot v20.4s, v17.16b, v29.16b
-	FMOVQ        96(R3), F27
-	FMOVQ        112(R3), F29
-	WORD $0x4e9b9738 // sdot v24.4s, v25.16b, v27.16b
-	WORD $0x4e9d9635 // sdot v21.4s, v17.16b, v29.16b
-	FMOVQ        160(R3), F27
-	FMOVQ        176(R3), F29
-	WORD $0x4e9b973a // sdot v26.4s, v25.16b, v27.16b
-	WORD $0x4e9d9637 // sdot v23.4s, v17.16b, v29.16b
-	FMOVQ        224(R3), F27
-	FMOVQ        240(R3), F29
-	WORD $0x4e9b973c // sdot v28.4s, v25.16b, v27.16b
-	WORD $0x4e9d9633 // sdot v19.4s, v17.16b, v29.16b
+	FMOVQ        18(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        38(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d94 // and v20.16b, v12.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e201db5 // and v21.16b, v13.16b, v0.16b
+	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e8c // bsl v12.16b, v20.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1ead // bsl v13.16b, v21.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        224(R3), (F14, F15)
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de39 // fmul v25.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e39cec8 // fmla v8.4s, v22.4s, v25.4s
-	WORD $0x4e31ce89 // fmla v9.4s, v20.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e31ceab // fmla v11.4s, v21.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e31cead // fmla v13.4s, v21.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x2a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -973,31 +827,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0740eb // ext v11.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4147 // ext v7.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1020,13 +870,10 @@ TEXT ·matmulQ8Block1xLm5_64DotProd(SB), NOSPLIT, $320-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -1050,87 +897,80 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F9
+	FMOVQ        2(R5), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R5), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R2), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e8a9507 // sdot v7.4s, v8.16b, v10.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        18(R5), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVS        38(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x6ea5454c // ushl v12.4s, v10.4s, v5.4s
+	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eac1d08 // orr v8.16b, v8.16b, v12.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
 	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
 	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e201d0d // and v13.16b, v8.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1da8 // bsl v8.16b, v13.16b, v10.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
 	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R2), F11
-	FMOVQ        16(R2), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c952a // sdot v10.4s, v9.16b, v12.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F9
-	WORD $0x6ea5452b // ushl v11.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6ea6458e // ushl v14.4s, v12.4s, v6.4s
-	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4e201d6c // and v12.16b, v11.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e201d30 // and v16.16b, v9.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6c1deb // bsl v11.16b, v15.16b, v12.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6e1e09 // bsl v9.16b, v16.16b, v14.16b
-	FMOVQ        32(R2), F12
-	FMOVQ        48(R2), F14
-	WORD $0x4e8c956d // sdot v13.4s, v11.16b, v12.16b
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
-	FMOVQ        F13, (R8)
-	FMOVQ        F10, 16(R8)
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FLDPQ        32(R2), (F10, F12)
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x4e8c9527 // sdot v7.4s, v9.16b, v12.16b
+	FMOVQ        F11, (R8)
+	FMOVQ        F7, 16(R8)
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R10
-	FMOVQ        (R10), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R9)
-	FMOVQ        F9, 16(R9)
+	FMOVQ        (R10), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, (R9)
+	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -1142,37 +982,32 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	FMOVQ        F9, (R4)
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	FMOVQ        F7, (R4)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -1193,13 +1028,10 @@ TEXT ·matmulQ8Block2xLm5_64DotProd(SB), NOSPLIT, $448-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -1223,99 +1055,90 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F9
+	FMOVQ        2(R5), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R5), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R2), F11
-	FMOVQ        16(R2), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        64(R2), F12
-	FMOVQ        80(R2), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
+	FLDPQ        64(R2), (F10, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e8c9507 // sdot v7.4s, v8.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F9
-	WORD $0x6ea5452c // ushl v12.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea645d0 // ushl v16.4s, v14.4s, v6.4s
-	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	FMOVQ        18(R5), F8
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVS        38(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458e // ushl v14.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
-	WORD $0x4eae1d29 // orr v9.16b, v9.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eae1d08 // orr v8.16b, v8.16b, v14.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
 	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201d30 // and v16.16b, v9.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e201d32 // and v18.16b, v9.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e2c // bsl v12.16b, v17.16b, v14.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e701e49 // bsl v9.16b, v18.16b, v16.16b
-	FMOVQ        32(R2), F14
-	FMOVQ        48(R2), F16
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	WORD $0x4e90952b // sdot v11.4s, v9.16b, v16.16b
-	FMOVQ        96(R2), F14
-	FMOVQ        112(R2), F16
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
-	FMOVQ        F13, (R8)
-	FMOVQ        F11, 16(R8)
-	FMOVQ        F15, 128(R8)
-	FMOVQ        F10, 144(R8)
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e201d0f // and v15.16b, v8.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6c1de8 // bsl v8.16b, v15.16b, v12.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6e1e0a // bsl v10.16b, v16.16b, v14.16b
+	FLDPQ        32(R2), (F12, F14)
+	WORD $0x4e8c950b // sdot v11.4s, v8.16b, v12.16b
+	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
+	FLDPQ        96(R2), (F12, F14)
+	WORD $0x4e8c950d // sdot v13.4s, v8.16b, v12.16b
+	WORD $0x4e8e9547 // sdot v7.4s, v10.16b, v14.16b
+	FMOVQ        F11, (R8)
+	FMOVQ        F9, 16(R8)
+	FMOVQ        F13, 128(R8)
+	FMOVQ        F7, 144(R8)
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R10
-	FMOVQ        (R10), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R9)
-	FMOVQ        F9, 16(R9)
+	FMOVQ        (R10), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, (R9)
+	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -1327,61 +1150,51 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R4)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R4)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F9, (R8)
+	FMOVQ        F7, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -1402,13 +1215,10 @@ TEXT ·matmulQ8Block3xLm5_64DotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -1432,111 +1242,100 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F9
+	FMOVQ        2(R5), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R5), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R2), F11
-	FMOVQ        16(R2), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        64(R2), F12
-	FMOVQ        80(R2), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e952c // sdot v12.4s, v9.16b, v14.16b
-	FMOVQ        128(R2), F14
-	FMOVQ        144(R2), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9551 // sdot v17.4s, v10.16b, v14.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
+	FLDPQ        64(R2), (F10, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
+	WORD $0x4e8c950a // sdot v10.4s, v8.16b, v12.16b
+	FLDPQ        128(R2), (F12, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c94ef // sdot v15.4s, v7.16b, v12.16b
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e8e9507 // sdot v7.4s, v8.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F9
-	WORD $0x6ea5452e // ushl v14.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea64612 // ushl v18.4s, v16.4s, v6.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	FMOVQ        18(R5), F8
+	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVS        38(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eb21dce // orr v14.16b, v14.16b, v18.16b
-	WORD $0x4eb01d29 // orr v9.16b, v9.16b, v16.16b
-	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eb01d08 // orr v8.16b, v8.16b, v16.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e201d0e // and v14.16b, v8.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
 	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201d32 // and v18.16b, v9.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201d34 // and v20.16b, v9.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e701e6e // bsl v14.16b, v19.16b, v16.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e721e89 // bsl v9.16b, v20.16b, v18.16b
-	FMOVQ        32(R2), F16
-	FMOVQ        48(R2), F18
-	WORD $0x4e9095cd // sdot v13.4s, v14.16b, v16.16b
-	WORD $0x4e92952b // sdot v11.4s, v9.16b, v18.16b
-	FMOVQ        96(R2), F16
-	FMOVQ        112(R2), F18
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	WORD $0x4e92952c // sdot v12.4s, v9.16b, v18.16b
-	FMOVQ        160(R2), F16
-	FMOVQ        176(R2), F18
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e92952a // sdot v10.4s, v9.16b, v18.16b
-	FMOVQ        F13, (R8)
-	FMOVQ        F11, 16(R8)
-	FMOVQ        F15, 128(R8)
-	FMOVQ        F12, 144(R8)
-	FMOVQ        F17, 256(R8)
-	FMOVQ        F10, 272(R8)
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e201d11 // and v17.16b, v8.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6e1e28 // bsl v8.16b, v17.16b, v14.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
+	FLDPQ        32(R2), (F14, F16)
+	WORD $0x4e8e950b // sdot v11.4s, v8.16b, v14.16b
+	WORD $0x4e909589 // sdot v9.4s, v12.16b, v16.16b
+	FLDPQ        96(R2), (F14, F16)
+	WORD $0x4e8e950d // sdot v13.4s, v8.16b, v14.16b
+	WORD $0x4e90958a // sdot v10.4s, v12.16b, v16.16b
+	FLDPQ        160(R2), (F14, F16)
+	WORD $0x4e8e950f // sdot v15.4s, v8.16b, v14.16b
+	WORD $0x4e909587 // sdot v7.4s, v12.16b, v16.16b
+	FMOVQ        F11, (R8)
+	FMOVQ        F9, 16(R8)
+	FMOVQ        F13, 128(R8)
+	FMOVQ        F10, 144(R8)
+	FMOVQ        F15, 256(R8)
+	FMOVQ        F7, 272(R8)
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R10
-	FMOVQ        (R10), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R9)
-	FMOVQ        F9, 16(R9)
+	FMOVQ        (R10), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, (R9)
+	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -1548,83 +1347,68 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R4)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R4)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F10, (R8)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R8)
+	FLDPQ        256(R0), (F8, F9)
+	FLDPQ        288(R0), (F10, F11)
+	FLDPQ        320(R0), (F12, F13)
+	FLDPQ        352(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        8(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R7, R8
-	FMOVQ        F9, (R8)
+	FMOVQ        F7, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -1645,13 +1429,10 @@ TEXT ·matmulQ8Block4xLm5_64DotProd(SB), 0, $704-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -1675,123 +1456,110 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F9
+	FMOVQ        2(R5), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R5), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R2), F11
-	FMOVQ        16(R2), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        64(R2), F12
-	FMOVQ        80(R2), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e952c // sdot v12.4s, v9.16b, v14.16b
-	FMOVQ        128(R2), F14
-	FMOVQ        144(R2), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9551 // sdot v17.4s, v10.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90952e // sdot v14.4s, v9.16b, v16.16b
-	FMOVQ        192(R2), F16
-	FMOVQ        208(R2), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909553 // sdot v19.4s, v10.16b, v16.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
+	FLDPQ        64(R2), (F10, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e92952a // sdot v10.4s, v9.16b, v18.16b
+	WORD $0x4e8c950a // sdot v10.4s, v8.16b, v12.16b
+	FLDPQ        128(R2), (F12, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c94ef // sdot v15.4s, v7.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8e950c // sdot v12.4s, v8.16b, v14.16b
+	FLDPQ        192(R2), (F14, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e94f1 // sdot v17.4s, v7.16b, v14.16b
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e909507 // sdot v7.4s, v8.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F9
-	WORD $0x6ea54530 // ushl v16.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea64654 // ushl v20.4s, v18.4s, v6.4s
-	WORD $0x6ea74652 // ushl v18.4s, v18.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	FMOVQ        18(R5), F8
+	WORD $0x6f0c050e // ushr v14.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVS        38(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
+	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb21d29 // orr v9.16b, v9.16b, v18.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb21d08 // orr v8.16b, v8.16b, v18.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e201d10 // and v16.16b, v8.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201d34 // and v20.16b, v9.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201d36 // and v22.16b, v9.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e721eb0 // bsl v16.16b, v21.16b, v18.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e741ec9 // bsl v9.16b, v22.16b, v20.16b
-	FMOVQ        32(R2), F18
-	FMOVQ        48(R2), F20
-	WORD $0x4e92960d // sdot v13.4s, v16.16b, v18.16b
-	WORD $0x4e94952b // sdot v11.4s, v9.16b, v20.16b
-	FMOVQ        96(R2), F18
-	FMOVQ        112(R2), F20
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	WORD $0x4e94952c // sdot v12.4s, v9.16b, v20.16b
-	FMOVQ        160(R2), F18
-	FMOVQ        176(R2), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94952e // sdot v14.4s, v9.16b, v20.16b
-	FMOVQ        224(R2), F18
-	FMOVQ        240(R2), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94952a // sdot v10.4s, v9.16b, v20.16b
-	FMOVQ        F13, (R8)
-	FMOVQ        F11, 16(R8)
-	FMOVQ        F15, 128(R8)
-	FMOVQ        F12, 144(R8)
-	FMOVQ        F17, 256(R8)
-	FMOVQ        F14, 272(R8)
-	FMOVQ        F19, 384(R8)
-	FMOVQ        F10, 400(R8)
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e201d13 // and v19.16b, v8.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e701e68 // bsl v8.16b, v19.16b, v16.16b
+	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
+	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
+	FLDPQ        32(R2), (F16, F18)
+	WORD $0x4e90950b // sdot v11.4s, v8.16b, v16.16b
+	WORD $0x4e9295c9 // sdot v9.4s, v14.16b, v18.16b
+	FLDPQ        96(R2), (F16, F18)
+	WORD $0x4e90950d // sdot v13.4s, v8.16b, v16.16b
+	WORD $0x4e9295ca // sdot v10.4s, v14.16b, v18.16b
+	FLDPQ        160(R2), (F16, F18)
+	WORD $0x4e90950f // sdot v15.4s, v8.16b, v16.16b
+	WORD $0x4e9295cc // sdot v12.4s, v14.16b, v18.16b
+	FLDPQ        224(R2), (F16, F18)
+	WORD $0x4e909511 // sdot v17.4s, v8.16b, v16.16b
+	WORD $0x4e9295c7 // sdot v7.4s, v14.16b, v18.16b
+	FMOVQ        F11, (R8)
+	FMOVQ        F9, 16(R8)
+	FMOVQ        F13, 128(R8)
+	FMOVQ        F10, 144(R8)
+	FMOVQ        F15, 256(R8)
+	FMOVQ        F12, 272(R8)
+	FMOVQ        F17, 384(R8)
+	FMOVQ        F7, 400(R8)
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R10
-	FMOVQ        (R10), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R9)
-	FMOVQ        F9, 16(R9)
+	FMOVQ        (R10), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, (R9)
+	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -1803,105 +1571,85 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R4)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R4)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F10, (R8)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R8)
+	FLDPQ        256(R0), (F8, F9)
+	FLDPQ        288(R0), (F10, F11)
+	FLDPQ        320(R0), (F12, F13)
+	FLDPQ        352(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        8(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R7, R8
-	FMOVQ        F10, (R8)
-	FMOVQ        384(R0), F10
-	FMOVQ        400(R0), F11
-	FMOVQ        416(R0), F12
-	FMOVQ        432(R0), F13
-	FMOVQ        448(R0), F14
-	FMOVQ        464(R0), F15
-	FMOVQ        480(R0), F16
-	FMOVQ        496(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        12(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R8)
+	FLDPQ        384(R0), (F8, F9)
+	FLDPQ        416(R0), (F10, F11)
+	FLDPQ        448(R0), (F12, F13)
+	FLDPQ        480(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        12(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R7, R8
-	FMOVQ        F9, (R8)
+	FMOVQ        F7, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -1935,14 +1683,11 @@ TEXT ·decodeUnitsLm5_64NEON(SB), NOSPLIT, $192-24
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -1954,207 +1699,203 @@ TEXT ·decodeUnitsLm5_64NEON(SB), NOSPLIT, $192-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400031 // ldr h17, [x1]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d40002f // ldr h15, [x1]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F18
-	WORD $0x6ead4653 // ushl v19.4s, v18.4s, v13.4s
-	WORD $0x6eb04652 // ushl v18.4s, v18.4s, v16.4s
-	WORD $0x4e2c1e73 // and v19.16b, v19.16b, v12.16b
-	WORD $0x4e2c1e52 // and v18.16b, v18.16b, v12.16b
-	FMOVS        34(R1), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6eae4695 // ushl v21.4s, v20.4s, v14.4s
-	WORD $0x6eaf4694 // ushl v20.4s, v20.4s, v15.4s
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d4 // tbl v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127054 // tbx v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d3 // tbl v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127053 // tbx v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, (R0)
-	FMOVQ        F19, 16(R0)
-	FMOVS        8(R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d4 // tbl v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127054 // tbx v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d3 // tbl v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127053 // tbx v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, 32(R0)
-	FMOVQ        F19, 48(R0)
-	FMOVS        16(R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d4 // tbl v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127054 // tbx v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d3 // tbl v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127053 // tbx v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, 64(R0)
-	FMOVQ        F19, 80(R0)
-	FMOVS        24(R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d4 // tbl v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127054 // tbx v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d3 // tbl v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127053 // tbx v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, 96(R0)
-	FMOVQ        F19, 112(R0)
+	FMOVQ        2(R1), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
+	FMOVS        34(R1), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6eac4653 // ushl v19.4s, v18.4s, v12.4s
+	WORD $0x6eae4652 // ushl v18.4s, v18.4s, v14.4s
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d2 // tbl v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107052 // tbx v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d1 // tbl v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107051 // tbx v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, (R0)
+	FMOVQ        F17, 16(R0)
+	FMOVS        8(R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d2 // tbl v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107052 // tbx v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d1 // tbl v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107051 // tbx v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, 32(R0)
+	FMOVQ        F17, 48(R0)
+	FMOVS        16(R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d2 // tbl v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107052 // tbx v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d1 // tbl v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107051 // tbx v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, 64(R0)
+	FMOVQ        F17, 80(R0)
+	FMOVS        24(R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d2 // tbl v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107052 // tbx v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d1 // tbl v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107051 // tbx v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, 96(R0)
+	FMOVQ        F17, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F18
-	WORD $0x6ead4653 // ushl v19.4s, v18.4s, v13.4s
-	WORD $0x6eb04652 // ushl v18.4s, v18.4s, v16.4s
-	WORD $0x4e2c1e73 // and v19.16b, v19.16b, v12.16b
-	WORD $0x4e2c1e52 // and v18.16b, v18.16b, v12.16b
-	FMOVS        38(R1), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6eae4695 // ushl v21.4s, v20.4s, v14.4s
-	WORD $0x6eaf4694 // ushl v20.4s, v20.4s, v15.4s
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d4 // tbl v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127054 // tbx v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d3 // tbl v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127053 // tbx v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, 128(R0)
-	FMOVQ        F19, 144(R0)
-	FMOVS        8(R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d4 // tbl v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127054 // tbx v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d3 // tbl v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127053 // tbx v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, 160(R0)
-	FMOVQ        F19, 176(R0)
-	FMOVS        16(R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d4 // tbl v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127054 // tbx v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d3 // tbl v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127053 // tbx v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        F18, 192(R0)
-	FMOVQ        F19, 208(R0)
-	FMOVS        24(R3), F18
-	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
-	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
-	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d4 // tbl v20.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127054 // tbx v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x4ea19e72 // mul v18.4s, v19.4s, v1.4s
-	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
-	WORD $0x4e1260d3 // tbl v19.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v18.16b
-	WORD $0x4e2a8652 // add v18.16b, v18.16b, v10.16b
-	WORD $0x4e127053 // tbx v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e34de32 // fmul v18.4s, v17.4s, v20.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        F18, 224(R0)
-	FMOVQ        F17, 240(R0)
+	FMOVQ        18(R1), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
+	FMOVS        38(R1), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6eac4653 // ushl v19.4s, v18.4s, v12.4s
+	WORD $0x6eae4652 // ushl v18.4s, v18.4s, v14.4s
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d2 // tbl v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107052 // tbx v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d1 // tbl v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107051 // tbx v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, 128(R0)
+	FMOVQ        F17, 144(R0)
+	FMOVS        8(R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d2 // tbl v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107052 // tbx v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d1 // tbl v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107051 // tbx v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, 160(R0)
+	FMOVQ        F17, 176(R0)
+	FMOVS        16(R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d2 // tbl v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107052 // tbx v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d1 // tbl v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107051 // tbx v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FMOVQ        F16, 192(R0)
+	FMOVQ        F17, 208(R0)
+	FMOVS        24(R3), F16
+	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
+	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
+	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
+	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d2 // tbl v18.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107052 // tbx v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x4ea19e30 // mul v16.4s, v17.4s, v1.4s
+	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
+	WORD $0x4e1060d1 // tbl v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
+	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
+	WORD $0x4e107051 // tbx v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
+	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FMOVQ        F16, 224(R0)
+	FMOVQ        F15, 240(R0)
 	ADD          $0x2a, R1
 	ADD          $0x100, R0
 	SUBS         $1, R2
@@ -2189,14 +1930,11 @@ TEXT ·matmul1xLm5_64NEON(SB), NOSPLIT, $192-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2206,14 +1944,14 @@ TEXT ·matmul1xLm5_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4f00e418 // movi v24.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -2223,223 +1961,211 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d9 // ldr h25, [x6]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x7d4000d7 // ldr h23, [x6]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F26
-	WORD $0x6ead475b // ushl v27.4s, v26.4s, v13.4s
-	WORD $0x6eb0475a // ushl v26.4s, v26.4s, v16.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	FMOVS        34(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6eae479d // ushl v29.4s, v28.4s, v14.4s
-	WORD $0x6eaf479c // ushl v28.4s, v28.4s, v15.4s
-	WORD $0x4e2b1fbd // and v29.16b, v29.16b, v11.16b
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        (R4), F28
-	FMOVQ        16(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        32(R4), F28
-	FMOVQ        48(R4), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        64(R4), F28
-	FMOVQ        80(R4), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        96(R4), F28
-	FMOVQ        112(R4), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
+	FMOVQ        2(R6), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
+	FMOVS        34(R6), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
+	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
+	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        (R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        96(R4), (F26, F27)
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F26
-	WORD $0x6ead475b // ushl v27.4s, v26.4s, v13.4s
-	WORD $0x6eb0475a // ushl v26.4s, v26.4s, v16.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	FMOVS        38(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6eae479d // ushl v29.4s, v28.4s, v14.4s
-	WORD $0x6eaf479c // ushl v28.4s, v28.4s, v15.4s
-	WORD $0x4e2b1fbd // and v29.16b, v29.16b, v11.16b
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        128(R4), F28
-	FMOVQ        144(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        160(R4), F28
-	FMOVQ        176(R4), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        192(R4), F28
-	FMOVQ        208(R4), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FMOVQ        224(R4), F27
-	FMOVQ        240(R4), F28
-	WORD $0x4e3bcf57 // fmla v23.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf38 // fmla v24.4s, v25.4s, v28.4s
+	FMOVQ        18(R6), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
+	FMOVS        38(R6), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
+	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
+	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        128(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        160(R4), (F26, F27)
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        192(R4), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FLDPQ        224(R4), (F25, F26)
+	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
+	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x2a, R6
 	ADD          $0x100, R4
 	SUBS         $1, R5
@@ -2447,19 +2173,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
-	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
-	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
-	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
-	WORD $0x4e37d631 // fadd v17.4s, v17.4s, v23.4s
-	WORD $0x4e38d652 // fadd v18.4s, v18.4s, v24.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
+	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	WORD $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
 
 	// sums of the lanes
-	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R0)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -2495,14 +2221,11 @@ TEXT ·matmul2xLm5_64NEON(SB), NOSPLIT, $192-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2512,14 +2235,14 @@ TEXT ·matmul2xLm5_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4f00e418 // movi v24.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -2530,271 +2253,259 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f9 // ldr h25, [x7]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x7d4000f7 // ldr h23, [x7]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F26
-	WORD $0x6ead475b // ushl v27.4s, v26.4s, v13.4s
-	WORD $0x6eb0475a // ushl v26.4s, v26.4s, v16.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	FMOVS        34(R7), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6eae479d // ushl v29.4s, v28.4s, v14.4s
-	WORD $0x6eaf479c // ushl v28.4s, v28.4s, v15.4s
-	WORD $0x4e2b1fbd // and v29.16b, v29.16b, v11.16b
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        (R4), F28
-	FMOVQ        16(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        2(R7), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
+	FMOVS        34(R7), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
+	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
+	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        (R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F28
+	FMOVQ        (R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        32(R4), F28
-	FMOVQ        48(R4), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        16(R8), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F28
+	FMOVQ        32(R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        64(R4), F28
-	FMOVQ        80(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        48(R8), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F28
+	FMOVQ        64(R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        96(R4), F28
-	FMOVQ        112(R4), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        80(R8), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        96(R4), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F28
+	FMOVQ        96(R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
+	FMOVQ        112(R8), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F26
-	WORD $0x6ead475b // ushl v27.4s, v26.4s, v13.4s
-	WORD $0x6eb0475a // ushl v26.4s, v26.4s, v16.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	FMOVS        38(R7), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6eae479d // ushl v29.4s, v28.4s, v14.4s
-	WORD $0x6eaf479c // ushl v28.4s, v28.4s, v15.4s
-	WORD $0x4e2b1fbd // and v29.16b, v29.16b, v11.16b
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        128(R4), F28
-	FMOVQ        144(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        18(R7), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
+	FMOVS        38(R7), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
+	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
+	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        128(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F28
+	FMOVQ        128(R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        160(R4), F28
-	FMOVQ        176(R4), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        144(R8), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        160(R4), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F28
+	FMOVQ        160(R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        192(R4), F28
-	FMOVQ        208(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        176(R8), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        192(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F28
+	FMOVQ        192(R8), F26
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FMOVQ        224(R4), F27
-	FMOVQ        240(R4), F28
-	WORD $0x4e3bcf55 // fmla v21.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf36 // fmla v22.4s, v25.4s, v28.4s
+	FMOVQ        208(R8), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FLDPQ        224(R4), (F25, F26)
+	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
+	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F27
+	FMOVQ        224(R8), F25
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F28
-	WORD $0x4e3bcf57 // fmla v23.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf38 // fmla v24.4s, v25.4s, v28.4s
+	FMOVQ        240(R8), F26
+	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
+	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x2a, R7
 	ADD          $0x100, R4
 	SUBS         $1, R6
@@ -2802,25 +2513,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
 	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
 	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
-	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
 
 	// sums of the lanes
-	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R0)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e34d671 // fadd v17.4s, v19.4s, v20.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -2856,14 +2567,11 @@ TEXT ·matmul3xLm5_64NEON(SB), NOSPLIT, $192-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2873,12 +2581,12 @@ TEXT ·matmul3xLm5_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4f00e416 // movi v22.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -2892,303 +2600,283 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400117 // ldr h23, [x8]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7d400115 // ldr h21, [x8]
+	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
-	WORD $0x6ead4719 // ushl v25.4s, v24.4s, v13.4s
-	WORD $0x6eb04718 // ushl v24.4s, v24.4s, v16.4s
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	WORD $0x4e2c1f18 // and v24.16b, v24.16b, v12.16b
-	FMOVS        34(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6eae475b // ushl v27.4s, v26.4s, v14.4s
-	WORD $0x6eaf475a // ushl v26.4s, v26.4s, v15.4s
-	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
-	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        (R4), F26
-	FMOVQ        16(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        2(R8), F22
+	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
+	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
+	FMOVS        34(R8), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x6eac4719 // ushl v25.4s, v24.4s, v12.4s
+	WORD $0x6eae4718 // ushl v24.4s, v24.4s, v14.4s
+	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
+	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	FMOVS        (R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        4(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d8 // tbl v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167058 // tbx v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d7 // tbl v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167057 // tbx v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        (R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        (R6), F26
-	FMOVQ        16(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        32(R4), F26
-	FMOVQ        48(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        16(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        (R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FMOVS        8(R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        12(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d8 // tbl v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167058 // tbx v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d7 // tbl v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167057 // tbx v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        32(R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F26
+	FMOVQ        32(R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        32(R6), F26
-	FMOVQ        48(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        48(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        32(R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FMOVS        16(R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        20(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d8 // tbl v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167058 // tbx v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d7 // tbl v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167057 // tbx v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        64(R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F26
+	FMOVQ        64(R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        64(R6), F26
-	FMOVQ        80(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        96(R4), F26
-	FMOVQ        112(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        80(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        64(R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FMOVS        24(R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        28(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d8 // tbl v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167058 // tbx v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d7 // tbl v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167057 // tbx v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        96(R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F26
+	FMOVQ        96(R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        96(R6), F26
-	FMOVQ        112(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVQ        112(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        96(R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F24
-	WORD $0x6ead4719 // ushl v25.4s, v24.4s, v13.4s
-	WORD $0x6eb04718 // ushl v24.4s, v24.4s, v16.4s
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	WORD $0x4e2c1f18 // and v24.16b, v24.16b, v12.16b
-	FMOVS        38(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6eae475b // ushl v27.4s, v26.4s, v14.4s
-	WORD $0x6eaf475a // ushl v26.4s, v26.4s, v15.4s
-	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
-	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        128(R4), F26
-	FMOVQ        144(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        18(R8), F22
+	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
+	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
+	FMOVS        38(R8), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x6eac4719 // ushl v25.4s, v24.4s, v12.4s
+	WORD $0x6eae4718 // ushl v24.4s, v24.4s, v14.4s
+	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
+	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	FMOVS        (R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        4(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d8 // tbl v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167058 // tbx v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d7 // tbl v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167057 // tbx v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        128(R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F26
+	FMOVQ        128(R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        128(R6), F26
-	FMOVQ        144(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        160(R4), F26
-	FMOVQ        176(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        144(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        128(R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FMOVS        8(R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        12(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d8 // tbl v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167058 // tbx v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d7 // tbl v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167057 // tbx v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        160(R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F26
+	FMOVQ        160(R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        160(R6), F26
-	FMOVQ        176(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        192(R4), F26
-	FMOVQ        208(R4), F27
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FMOVQ        176(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        160(R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FMOVS        16(R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        20(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d8 // tbl v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167058 // tbx v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d7 // tbl v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167057 // tbx v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	FLDPQ        192(R4), (F24, F25)
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F26
+	FMOVQ        192(R9), F24
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F27
-	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVQ        192(R6), F26
-	FMOVQ        208(R6), F27
-	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
-	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        224(R4), F25
-	FMOVQ        240(R4), F26
-	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
-	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
+	FMOVQ        208(R9), F25
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        192(R6), (F24, F25)
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FMOVS        24(R3), F22
+	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
+	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
+	FMOVS        28(R3), F23
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
+	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d8 // tbl v24.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167058 // tbx v24.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x4ea19ef6 // mul v22.4s, v23.4s, v1.4s
+	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	WORD $0x4e1660d7 // tbl v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
+	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
+	WORD $0x4e167057 // tbx v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
+	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
+	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
+	FLDPQ        224(R4), (F23, F24)
+	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
+	WORD $0x4e38ceb0 // fmla v16.4s, v21.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F25
+	FMOVQ        224(R9), F23
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F26
-	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
-	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
-	FMOVQ        224(R6), F25
-	FMOVQ        240(R6), F26
-	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
-	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
+	FMOVQ        240(R9), F24
+	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
+	WORD $0x4e38ceb2 // fmla v18.4s, v21.4s, v24.4s
+	FLDPQ        224(R6), (F23, F24)
+	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
+	WORD $0x4e38ceb4 // fmla v20.4s, v21.4s, v24.4s
 	ADD          $0x2a, R8
 	ADD          $0x100, R4
 	ADD          $0x100, R6
@@ -3199,25 +2887,25 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R0)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e34d671 // fadd v17.4s, v19.4s, v20.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e36d6b1 // fadd v17.4s, v21.4s, v22.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e34d66f // fadd v15.4s, v19.4s, v20.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3253,14 +2941,11 @@ TEXT ·matmul4xLm5_64NEON(SB), NOSPLIT, $192-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3270,14 +2955,14 @@ TEXT ·matmul4xLm5_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4f00e418 // movi v24.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -3291,351 +2976,331 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400119 // ldr h25, [x8]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x7d400117 // ldr h23, [x8]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F26
-	WORD $0x6ead475b // ushl v27.4s, v26.4s, v13.4s
-	WORD $0x6eb0475a // ushl v26.4s, v26.4s, v16.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	FMOVS        34(R8), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6eae479d // ushl v29.4s, v28.4s, v14.4s
-	WORD $0x6eaf479c // ushl v28.4s, v28.4s, v15.4s
-	WORD $0x4e2b1fbd // and v29.16b, v29.16b, v11.16b
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        (R4), F28
-	FMOVQ        16(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        2(R8), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
+	FMOVS        34(R8), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
+	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
+	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        (R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        (R6), F28
-	FMOVQ        16(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        16(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        (R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        32(R4), F28
-	FMOVQ        48(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        16(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F28
+	FMOVQ        32(R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        32(R6), F28
-	FMOVQ        48(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        48(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        32(R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F28
+	FMOVQ        32(R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        64(R4), F28
-	FMOVQ        80(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        48(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F28
+	FMOVQ        64(R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        64(R6), F28
-	FMOVQ        80(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        80(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        64(R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F28
+	FMOVQ        64(R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        96(R4), F28
-	FMOVQ        112(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        80(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        96(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F28
+	FMOVQ        96(R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        96(R6), F28
-	FMOVQ        112(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        112(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        96(R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F28
+	FMOVQ        96(R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
+	FMOVQ        112(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F26
-	WORD $0x6ead475b // ushl v27.4s, v26.4s, v13.4s
-	WORD $0x6eb0475a // ushl v26.4s, v26.4s, v16.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	FMOVS        38(R8), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6eae479d // ushl v29.4s, v28.4s, v14.4s
-	WORD $0x6eaf479c // ushl v28.4s, v28.4s, v15.4s
-	WORD $0x4e2b1fbd // and v29.16b, v29.16b, v11.16b
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        128(R4), F28
-	FMOVQ        144(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        18(R8), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
+	FMOVS        38(R8), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
+	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
+	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        128(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F28
+	FMOVQ        128(R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        128(R6), F28
-	FMOVQ        144(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        144(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        128(R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F28
+	FMOVQ        128(R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        160(R4), F28
-	FMOVQ        176(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        144(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        160(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F28
+	FMOVQ        160(R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        160(R6), F28
-	FMOVQ        176(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        176(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        160(R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F28
+	FMOVQ        160(R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        192(R4), F28
-	FMOVQ        208(R4), F29
-	WORD $0x4e3ccf51 // fmla v17.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FMOVQ        176(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FLDPQ        192(R4), (F26, F27)
+	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F28
+	FMOVQ        192(R9), F26
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F29
-	WORD $0x4e3ccf53 // fmla v19.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
-	FMOVQ        192(R6), F28
-	FMOVQ        208(R6), F29
-	WORD $0x4e3ccf55 // fmla v21.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
+	FMOVQ        208(R9), F27
+	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
+	FLDPQ        192(R6), (F26, F27)
+	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F28
+	FMOVQ        192(R9), F26
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F29
-	WORD $0x4e3ccf57 // fmla v23.4s, v26.4s, v28.4s
-	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f7a // mul v26.4s, v27.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FMOVQ        224(R4), F27
-	FMOVQ        240(R4), F28
-	WORD $0x4e3bcf51 // fmla v17.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	FMOVQ        208(R9), F27
+	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860d9 // tbl v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e187059 // tbx v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FLDPQ        224(R4), (F25, F26)
+	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
+	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F27
+	FMOVQ        224(R9), F25
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F28
-	WORD $0x4e3bcf53 // fmla v19.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf34 // fmla v20.4s, v25.4s, v28.4s
-	FMOVQ        224(R6), F27
-	FMOVQ        240(R6), F28
-	WORD $0x4e3bcf55 // fmla v21.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf36 // fmla v22.4s, v25.4s, v28.4s
+	FMOVQ        240(R9), F26
+	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
+	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
+	FLDPQ        224(R6), (F25, F26)
+	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
+	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F27
+	FMOVQ        224(R9), F25
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F28
-	WORD $0x4e3bcf57 // fmla v23.4s, v26.4s, v27.4s
-	WORD $0x4e3ccf38 // fmla v24.4s, v25.4s, v28.4s
+	FMOVQ        240(R9), F26
+	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
+	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x2a, R8
 	ADD          $0x100, R4
 	ADD          $0x100, R6
@@ -3646,31 +3311,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R0)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e34d671 // fadd v17.4s, v19.4s, v20.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e36d6b1 // fadd v17.4s, v21.4s, v22.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e34d66f // fadd v15.4s, v19.4s, v20.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e38d6f1 // fadd v17.4s, v23.4s, v24.4s
-	WORD $0x6e114232 // ext v18.16b, v17.16b, v17.16b, #8
-	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
-	WORD $0x7e30da52 // faddp s18, v18.2s
-	FMOVS        F18, (R5)
+	WORD $0x4e36d6af // fadd v15.4s, v21.4s, v22.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3692,13 +3357,10 @@ TEXT ·unpackLm5_64NEON(SB), NOSPLIT, $0-24
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -3706,81 +3368,77 @@ TEXT ·unpackLm5_64NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400029 // ldr h9, [x1]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d400027 // ldr h7, [x1]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R3
-	FMOVQ        (R3), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        2(R1), F9
-	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R1), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6ea6458d // ushl v13.4s, v12.4s, v6.4s
-	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e201d2f // and v15.16b, v9.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6d1de9 // bsl v9.16b, v15.16b, v13.16b
-	WORD $0x4e20b94c // abs v12.16b, v10.16b
-	WORD $0x4e20b92d // abs v13.16b, v9.16b
-	FMOVQ        F12, (R0)
-	FMOVQ        F13, 16(R0)
-	FMOVQ        F10, 48(R0)
-	FMOVQ        F9, 64(R0)
-	FMOVD        F11, 32(R0)
-	FMOVQ        18(R1), F9
-	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R1), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6ea6458d // ushl v13.4s, v12.4s, v6.4s
-	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e201d2f // and v15.16b, v9.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6d1de9 // bsl v9.16b, v15.16b, v13.16b
-	WORD $0x4e20b94c // abs v12.16b, v10.16b
-	WORD $0x4e20b92d // abs v13.16b, v9.16b
-	FMOVQ        F12, 80(R0)
-	FMOVQ        F13, 96(R0)
-	FMOVQ        F10, 128(R0)
-	FMOVQ        F9, 144(R0)
-	FMOVD        F11, 112(R0)
+	FMOVQ        (R3), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        2(R1), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R1), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
+	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1ce7 // orr v7.16b, v7.16b, v11.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4e201cea // and v10.16b, v7.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201d0b // and v11.16b, v8.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201cec // and v12.16b, v7.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e201d0d // and v13.16b, v8.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e6a1d87 // bsl v7.16b, v12.16b, v10.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6b1da8 // bsl v8.16b, v13.16b, v11.16b
+	WORD $0x4e20b8ea // abs v10.16b, v7.16b
+	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	FMOVQ        F10, (R0)
+	FMOVQ        F11, 16(R0)
+	FMOVQ        F7, 48(R0)
+	FMOVQ        F8, 64(R0)
+	FMOVD        F9, 32(R0)
+	FMOVQ        18(R1), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        38(R1), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
+	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1ce7 // orr v7.16b, v7.16b, v11.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4e201cea // and v10.16b, v7.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201d0b // and v11.16b, v8.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201cec // and v12.16b, v7.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e201d0d // and v13.16b, v8.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e6a1d87 // bsl v7.16b, v12.16b, v10.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6b1da8 // bsl v8.16b, v13.16b, v11.16b
+	WORD $0x4e20b8ea // abs v10.16b, v7.16b
+	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	FMOVQ        F10, 80(R0)
+	FMOVQ        F11, 96(R0)
+	FMOVQ        F7, 128(R0)
+	FMOVQ        F8, 144(R0)
+	FMOVD        F9, 112(R0)
 	ADD          $0x2a, R1
 	ADD          $0xa0, R0
 	SUBS         $1, R2
@@ -3815,14 +3473,11 @@ TEXT ·mix1xLm5_64NEON(SB), NOSPLIT, $192-64
 	FMOVQ        (R0), F9
 	WORD $0x4f06e40a // movi v10.16b, #192
 	WORD $0x4f00e42b // movi v11.16b, #1
-	WORD $0x4f00e5ec // movi v12.16b, #15
-	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f00e5ed // movi v13.16b, #15
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F16
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3834,14 +3489,10 @@ TEXT ·mix1xLm5_64NEON(SB), NOSPLIT, $192-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	FMOVQ        96(R4), F23
-	FMOVQ        112(R4), F24
+	FLDPQ        (R4), (F15, F16)
+	FLDPQ        32(R4), (F17, F18)
+	FLDPQ        64(R4), (F19, F20)
+	FLDPQ        96(R4), (F21, F22)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3852,102 +3503,99 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F25
-	WORD $0x6ead473a // ushl v26.4s, v25.4s, v13.4s
-	WORD $0x6eb04739 // ushl v25.4s, v25.4s, v16.4s
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	FMOVS        34(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6eae477c // ushl v28.4s, v27.4s, v14.4s
-	WORD $0x6eaf477b // ushl v27.4s, v27.4s, v15.4s
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d4000d9 // ldr h25, [x6]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
+	FMOVQ        2(R6), F23
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
+	FMOVS        34(R6), F25
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adf3b // fmul v27.4s, v25.4s, v26.4s
-	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
-	FMOVS        (R3), F26
+	WORD $0x6eac473a // ushl v26.4s, v25.4s, v12.4s
+	WORD $0x6eae4739 // ushl v25.4s, v25.4s, v14.4s
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7d4000d7 // ldr h23, [x6]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        (R4), F24
+	WORD $0x4f9892f9 // fmul v25.4s, v23.4s, v24.s[0]
+	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dd // tbl v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705d // tbx v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e3bcfb1 // fmla v17.4s, v29.4s, v27.4s
-	WORD $0x4e39cf92 // fmla v18.4s, v28.4s, v25.4s
-	FMOVS        8(R3), F26
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e39cf6f // fmla v15.4s, v27.4s, v25.4s
+	WORD $0x4e37cf50 // fmla v16.4s, v26.4s, v23.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dd // tbl v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705d // tbx v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e3bcfb3 // fmla v19.4s, v29.4s, v27.4s
-	WORD $0x4e39cf94 // fmla v20.4s, v28.4s, v25.4s
-	FMOVS        16(R3), F26
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
+	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dd // tbl v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705d // tbx v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e3bcfb5 // fmla v21.4s, v29.4s, v27.4s
-	WORD $0x4e39cf96 // fmla v22.4s, v28.4s, v25.4s
-	FMOVS        24(R3), F26
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e39cf73 // fmla v19.4s, v27.4s, v25.4s
+	WORD $0x4e37cf54 // fmla v20.4s, v26.4s, v23.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dd // tbl v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705d // tbx v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e3bcfb7 // fmla v23.4s, v29.4s, v27.4s
-	WORD $0x4e39cf98 // fmla v24.4s, v28.4s, v25.4s
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
+	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -3957,24 +3605,20 @@ done4:
 	ADD          $1, R5
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        F17, (R4)
-	FMOVQ        F18, 16(R4)
-	FMOVQ        F19, 32(R4)
-	FMOVQ        F20, 48(R4)
-	FMOVQ        F21, 64(R4)
-	FMOVQ        F22, 80(R4)
-	FMOVQ        F23, 96(R4)
-	FMOVQ        F24, 112(R4)
+	FMOVQ        F15, (R4)
+	FMOVQ        F16, 16(R4)
+	FMOVQ        F17, 32(R4)
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 64(R4)
+	FMOVQ        F20, 80(R4)
+	FMOVQ        F21, 96(R4)
+	FMOVQ        F22, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F18
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	FMOVQ        224(R4), F23
-	FMOVQ        240(R4), F24
+	FLDPQ        128(R4), (F15, F16)
+	FLDPQ        160(R4), (F17, F18)
+	FLDPQ        192(R4), (F19, F20)
+	FLDPQ        224(R4), (F21, F22)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3985,102 +3629,99 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F25
-	WORD $0x6ead473a // ushl v26.4s, v25.4s, v13.4s
-	WORD $0x6eb04739 // ushl v25.4s, v25.4s, v16.4s
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	FMOVS        38(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6eae477c // ushl v28.4s, v27.4s, v14.4s
-	WORD $0x6eaf477b // ushl v27.4s, v27.4s, v15.4s
-	WORD $0x4e2b1f9c // and v28.16b, v28.16b, v11.16b
-	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d4000d9 // ldr h25, [x6]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
+	FMOVQ        18(R6), F23
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
+	FMOVS        38(R6), F25
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adf3b // fmul v27.4s, v25.4s, v26.4s
-	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
-	FMOVS        (R3), F26
+	WORD $0x6eac473a // ushl v26.4s, v25.4s, v12.4s
+	WORD $0x6eae4739 // ushl v25.4s, v25.4s, v14.4s
+	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
+	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7d4000d7 // ldr h23, [x6]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        (R4), F24
+	WORD $0x4f9892f9 // fmul v25.4s, v23.4s, v24.s[0]
+	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dd // tbl v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705d // tbx v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e3bcfb1 // fmla v17.4s, v29.4s, v27.4s
-	WORD $0x4e39cf92 // fmla v18.4s, v28.4s, v25.4s
-	FMOVS        8(R3), F26
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e39cf6f // fmla v15.4s, v27.4s, v25.4s
+	WORD $0x4e37cf50 // fmla v16.4s, v26.4s, v23.4s
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dd // tbl v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705d // tbx v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e3bcfb3 // fmla v19.4s, v29.4s, v27.4s
-	WORD $0x4e39cf94 // fmla v20.4s, v28.4s, v25.4s
-	FMOVS        16(R3), F26
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
+	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dd // tbl v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705d // tbx v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e3bcfb5 // fmla v21.4s, v29.4s, v27.4s
-	WORD $0x4e39cf96 // fmla v22.4s, v28.4s, v25.4s
-	FMOVS        24(R3), F26
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e39cf73 // fmla v19.4s, v27.4s, v25.4s
+	WORD $0x4e37cf54 // fmla v20.4s, v26.4s, v23.4s
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F26
 	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
 	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F28
-	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
-	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dd // tbl v29.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705d // tbx v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4ea19f9a // mul v26.4s, v28.4s, v1.4s
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a60dc // tbl v28.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v26.16b
-	WORD $0x4e2a875a // add v26.16b, v26.16b, v10.16b
-	WORD $0x4e1a705c // tbx v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v26.16b
-	WORD $0x4e3bcfb7 // fmla v23.4s, v29.4s, v27.4s
-	WORD $0x4e39cf98 // fmla v24.4s, v28.4s, v25.4s
+	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860db // tbl v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705b // tbx v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1860da // tbl v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e18705a // tbx v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
+	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -4090,14 +3731,14 @@ done6:
 	ADD          $1, R5
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        F17, 128(R4)
-	FMOVQ        F18, 144(R4)
-	FMOVQ        F19, 160(R4)
-	FMOVQ        F20, 176(R4)
-	FMOVQ        F21, 192(R4)
-	FMOVQ        F22, 208(R4)
-	FMOVQ        F23, 224(R4)
-	FMOVQ        F24, 240(R4)
+	FMOVQ        F15, 128(R4)
+	FMOVQ        F16, 144(R4)
+	FMOVQ        F17, 160(R4)
+	FMOVQ        F18, 176(R4)
+	FMOVQ        F19, 192(R4)
+	FMOVQ        F20, 208(R4)
+	FMOVQ        F21, 224(R4)
+	FMOVQ        F22, 240(R4)
 	ADD          $0x2a, R0
 	ADD          $0x100, R2
 	SUBS         $1, R1
@@ -4126,26 +3767,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F2
-	FMOVQ        16(R4), F3
+	FLDPQ        (R4), (F2, F3)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F4
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
+	FLDPQ        32(R4), (F6, F7)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F8
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F9
-	FMOVQ        64(R4), F10
-	FMOVQ        80(R4), F11
+	FLDPQ        64(R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F13
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
+	FLDPQ        96(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F16
 	ADD          R5, R4, R4
@@ -4162,21 +3799,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R7), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x6eb34653 // ushl v19.4s, v18.4s, v19.4s
-	MOVD         $lm5_64_shifts<>+0(SB), R9
-	FMOVQ        (R9), F20
-	WORD $0x6eb44652 // ushl v18.4s, v18.4s, v20.4s
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4e341e73 // and v19.16b, v19.16b, v20.16b
+	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
 	WORD $0x4f00e5f4 // movi v20.16b, #15
 	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
 	FMOVS        34(R7), F20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm5_64_shifts2<>+0(SB), R9
+	MOVD         $lm5_64_shifts<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm5_64_shifts3<>+0(SB), R9
+	MOVD         $lm5_64_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
 	WORD $0x4f00e436 // movi v22.16b, #1
@@ -4185,22 +3816,20 @@ loop3:
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
 	WORD $0x7d4000f2 // ldr h18, [x7]
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
+	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de56 // fmul v22.4s, v18.4s, v21.4s
-	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
+	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
 	FMOVS        (R3), F21
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
@@ -4454,26 +4083,22 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        128(R4), F2
-	FMOVQ        144(R4), F3
+	FLDPQ        128(R4), (F2, F3)
 	ADD          R5, R4, R6
 	FMOVQ        128(R6), F4
 	ADD          R5, R4, R6
 	FMOVQ        144(R6), F5
-	FMOVQ        160(R4), F6
-	FMOVQ        176(R4), F7
+	FLDPQ        160(R4), (F6, F7)
 	ADD          R5, R4, R6
 	FMOVQ        160(R6), F8
 	ADD          R5, R4, R6
 	FMOVQ        176(R6), F9
-	FMOVQ        192(R4), F10
-	FMOVQ        208(R4), F11
+	FLDPQ        192(R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        192(R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        208(R6), F13
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
+	FLDPQ        224(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        224(R6), F16
 	ADD          R5, R4, R4
@@ -4490,21 +4115,15 @@ loop5:
 
 	// levels of values 32 to 63
 	FMOVQ        18(R7), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x6eb34653 // ushl v19.4s, v18.4s, v19.4s
-	MOVD         $lm5_64_shifts<>+0(SB), R9
-	FMOVQ        (R9), F20
-	WORD $0x6eb44652 // ushl v18.4s, v18.4s, v20.4s
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4e341e73 // and v19.16b, v19.16b, v20.16b
+	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
 	WORD $0x4f00e5f4 // movi v20.16b, #15
 	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
 	FMOVS        38(R7), F20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm5_64_shifts2<>+0(SB), R9
+	MOVD         $lm5_64_shifts<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm5_64_shifts3<>+0(SB), R9
+	MOVD         $lm5_64_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
 	WORD $0x4f00e436 // movi v22.16b, #1
@@ -4513,22 +4132,20 @@ loop5:
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
 	WORD $0x7d4000f2 // ldr h18, [x7]
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
+	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de56 // fmul v22.4s, v18.4s, v21.4s
-	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
+	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
 	FMOVS        (R3), F21
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
@@ -4799,13 +4416,10 @@ TEXT ·mixPairsLm5_64NEON(SB), NOSPLIT, $0-40
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -4817,154 +4431,144 @@ TEXT ·mixPairsLm5_64NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
-	WORD $0x7d400049 // ldr h9, [x2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
+	WORD $0x7d400047 // ldr h7, [x2]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R6
-	FMOVQ        (R6), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVS        F11, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVQ        (R6), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVS        F9, (R1)
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R6
-	FMOVQ        (R6), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVS        F11, 4(R1)
+	FMOVQ        (R6), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVS        F9, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F9
+	FMOVQ        2(R2), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R2), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FMOVQ        2(R5), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R2), F11
+	FMOVS        34(R5), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
 	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        2(R5), F11
-	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
-	WORD $0x6ea8456b // ushl v11.4s, v11.4s, v8.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        34(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6ea645ae // ushl v14.4s, v13.4s, v6.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d8d // and v13.16b, v12.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
-	WORD $0x4e4c394d // zip1 v13.8h, v10.8h, v12.8h
-	WORD $0x4e4b392e // zip1 v14.8h, v9.8h, v11.8h
-	FMOVQ        F13, (R0)
-	FMOVQ        F14, 16(R0)
-	WORD $0x4e4c794a // zip2 v10.8h, v10.8h, v12.8h
-	WORD $0x4e4b7929 // zip2 v9.8h, v9.8h, v11.8h
-	FMOVQ        F10, 32(R0)
-	FMOVQ        F9, 48(R0)
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e4938eb // zip1 v11.8h, v7.8h, v9.8h
+	WORD $0x4e4a390c // zip1 v12.8h, v8.8h, v10.8h
+	FMOVQ        F11, (R0)
+	FMOVQ        F12, 16(R0)
+	WORD $0x4e4978e7 // zip2 v7.8h, v7.8h, v9.8h
+	WORD $0x4e4a7908 // zip2 v8.8h, v8.8h, v10.8h
+	FMOVQ        F7, 32(R0)
+	FMOVQ        F8, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F9
+	FMOVQ        18(R2), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        38(R2), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FMOVQ        18(R5), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R2), F11
+	FMOVS        38(R5), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
 	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        18(R5), F11
-	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
-	WORD $0x6ea8456b // ushl v11.4s, v11.4s, v8.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6ea645ae // ushl v14.4s, v13.4s, v6.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d8d // and v13.16b, v12.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
-	WORD $0x4e4c394d // zip1 v13.8h, v10.8h, v12.8h
-	WORD $0x4e4b392e // zip1 v14.8h, v9.8h, v11.8h
-	FMOVQ        F13, 64(R0)
-	FMOVQ        F14, 80(R0)
-	WORD $0x4e4c794a // zip2 v10.8h, v10.8h, v12.8h
-	WORD $0x4e4b7929 // zip2 v9.8h, v9.8h, v11.8h
-	FMOVQ        F10, 96(R0)
-	FMOVQ        F9, 112(R0)
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e4938eb // zip1 v11.8h, v7.8h, v9.8h
+	WORD $0x4e4a390c // zip1 v12.8h, v8.8h, v10.8h
+	FMOVQ        F11, 64(R0)
+	FMOVQ        F12, 80(R0)
+	WORD $0x4e4978e7 // zip2 v7.8h, v7.8h, v9.8h
+	WORD $0x4e4a7908 // zip2 v8.8h, v8.8h, v10.8h
+	FMOVQ        F7, 96(R0)
+	FMOVQ        F8, 112(R0)
 	ADD          $0x80, R0
 	ADD          $8, R1
 	ADD          R3, R2
@@ -4989,13 +4593,10 @@ TEXT ·matmulQ81xLm5_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5003,9 +4604,8 @@ TEXT ·matmulQ81xLm5_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5016,101 +4616,90 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R7
-	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea545af // ushl v15.4s, v13.4s, v5.4s
-	WORD $0x6ea845ad // ushl v13.4s, v13.4s, v8.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        34(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea64611 // ushl v17.4s, v16.4s, v6.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4e201df0 // and v16.16b, v15.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e711e6d // bsl v13.16b, v19.16b, v17.16b
-	FMOVQ        (R3), F16
-	FMOVQ        16(R3), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        34(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F16
-	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        38(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea64653 // ushl v19.4s, v18.4s, v6.4s
-	WORD $0x6ea74652 // ushl v18.4s, v18.4s, v7.4s
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e201e32 // and v18.16b, v17.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e731eb0 // bsl v16.16b, v21.16b, v19.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
-	WORD $0x0e33c211 // smull v17.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        38(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2ec18b // smull v11.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2cde0c // fmul v12.4s, v16.4s, v12.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
 	ADD          $0x2a, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -5119,15 +4708,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5149,13 +4736,10 @@ TEXT ·matmulQ82xLm5_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5163,10 +4747,8 @@ TEXT ·matmulQ82xLm5_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5177,129 +4759,112 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        34(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1d3 // smull v19.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        34(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F19
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea84673 // ushl v19.4s, v19.4s, v8.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVS        38(R6), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6ea646b6 // ushl v22.4s, v21.4s, v6.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e228e94 // cmtst v20.16b, v20.16b, v2.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e761f13 // bsl v19.16b, v24.16b, v22.16b
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
-	FMOVQ        96(R3), F21
-	FMOVQ        112(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e606a90 // sadalp v16.4s, v20.8h
-	WORD $0x0e36c274 // smull v20.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        38(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d6b // orr v11.16b, v11.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2fc1ab // smull v11.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbd6b // addp v11.8h, v11.8h, v13.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde74 // fmul v20.4s, v19.4s, v15.4s
-	WORD $0x6e2dde73 // fmul v19.4s, v19.4s, v13.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x2a, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -5310,19 +4875,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e9 // ext v9.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5344,13 +4907,10 @@ TEXT ·matmulQ83xLm5_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5358,12 +4918,9 @@ TEXT ·matmulQ83xLm5_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5374,157 +4931,134 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        34(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        128(R3), F23
-	FMOVQ        144(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c217 // smull v23.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        34(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F23
-	WORD $0x6ea546f8 // ushl v24.4s, v23.4s, v5.4s
-	WORD $0x6ea846f7 // ushl v23.4s, v23.4s, v8.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVS        38(R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6ea6473a // ushl v26.4s, v25.4s, v6.4s
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4e201f19 // and v25.16b, v24.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201f1b // and v27.16b, v24.16b, v0.16b
-	WORD $0x4e1b007b // tbl v27.16b, { v3.16b }, v27.16b
-	WORD $0x4e201efc // and v28.16b, v23.16b, v0.16b
-	WORD $0x4e1c007c // tbl v28.16b, { v3.16b }, v28.16b
-	WORD $0x4e228f18 // cmtst v24.16b, v24.16b, v2.16b
-	WORD $0x6e791f78 // bsl v24.16b, v27.16b, v25.16b
-	WORD $0x4e228ef7 // cmtst v23.16b, v23.16b, v2.16b
-	WORD $0x6e7a1f97 // bsl v23.16b, v28.16b, v26.16b
-	FMOVQ        32(R3), F25
-	FMOVQ        48(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b33 // sadalp v19.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b34 // sadalp v20.4s, v25.8h
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b35 // sadalp v21.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b36 // sadalp v22.4s, v25.8h
-	FMOVQ        160(R3), F25
-	FMOVQ        176(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e606b12 // sadalp v18.4s, v24.8h
-	WORD $0x0e3ac2f8 // smull v24.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
+	FMOVQ        18(R6), F12
+	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        38(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
+	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11d8c // orr v12.16b, v12.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
+	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	FLDPQ        160(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x0e31c1ec // smull v12.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbd8c // addp v12.8h, v12.8h, v15.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31def8 // fmul v24.4s, v23.4s, v17.4s
-	WORD $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8a // fmla v10.4s, v20.4s, v23.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x2a, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -5535,25 +5069,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0740ea // ext v10.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d54a // fadd v10.4s, v10.4s, v7.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5575,11 +5106,10 @@ TEXT ·matmulQ84xLm5_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5587,14 +5117,10 @@ TEXT ·matmulQ84xLm5_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5605,189 +5131,156 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F17
-	WORD $0x6ea54633 // ushl v19.4s, v17.4s, v5.4s
-	MOVD         $lm5_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6eb44631 // ushl v17.4s, v17.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        34(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e751ef1 // bsl v17.16b, v23.16b, v21.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        128(R3), F24
-	FMOVQ        144(R3), F25
-	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c23a // smull v26.8h, v17.8b, v25.8b
-	WORD $0x4e39c239 // smull2 v25.8h, v17.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        192(R3), F26
-	FMOVQ        208(R3), F27
-	WORD $0x0e3ac27c // smull v28.8h, v19.8b, v26.8b
-	WORD $0x4e3ac273 // smull2 v19.8h, v19.16b, v26.16b
-	WORD $0x4e73bf93 // addp v19.8h, v28.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3bc23a // smull v26.8h, v17.8b, v27.8b
-	WORD $0x4e3bc231 // smull2 v17.8h, v17.16b, v27.16b
-	WORD $0x4e71bf51 // addp v17.8h, v26.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        34(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        128(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F26
-	WORD $0x6ea5475b // ushl v27.4s, v26.4s, v5.4s
-	MOVD         $lm5_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	FMOVS        38(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6ea6479d // ushl v29.4s, v28.4s, v6.4s
-	WORD $0x6ea7479c // ushl v28.4s, v28.4s, v7.4s
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4e201f7c // and v28.16b, v27.16b, v0.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
-	WORD $0x4e201f5d // and v29.16b, v26.16b, v0.16b
-	WORD $0x4e1d009d // tbl v29.16b, { v4.16b }, v29.16b
-	WORD $0x4e201f7e // and v30.16b, v27.16b, v0.16b
-	WORD $0x4e1e007e // tbl v30.16b, { v3.16b }, v30.16b
-	WORD $0x4e201f5f // and v31.16b, v26.16b, v0.16b
-	WORD $0x4e1f007f // tbl v31.16b, { v3.16b }, v31.16b
-	WORD $0x4e228f7b // cmtst v27.16b, v27.16b, v2.16b
-	WORD $0x6e7c1fdb // bsl v27.16b, v30.16b, v28.16b
-	WORD $0x4e228f5a // cmtst v26.16b, v26.16b, v2.16b
-	WORD $0x6e7d1ffa // bsl v26.16b, v31.16b, v29.16b
-	FMOVQ        32(R3), F28
-	FMOVQ        48(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b94 // sadalp v20.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b95 // sadalp v21.4s, v28.8h
-	FMOVQ        96(R3), F28
-	FMOVQ        112(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b96 // sadalp v22.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b97 // sadalp v23.4s, v28.8h
-	FMOVQ        160(R3), F28
-	FMOVQ        176(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b98 // sadalp v24.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b99 // sadalp v25.4s, v28.8h
-	FMOVQ        224(R3), F28
-	FMOVQ        240(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37b // smull2 v27.8h, v27.16b, v28.16b
-	WORD $0x4e7bbfdb // addp v27.8h, v30.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3dc35b // smull v27.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35a // smull2 v26.8h, v26.16b, v29.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e606b51 // sadalp v17.4s, v26.8h
+	FMOVQ        18(R6), F13
+	WORD $0x6f0c05b1 // ushr v17.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVS        38(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
+	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31dad // orr v13.16b, v13.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201db4 // and v20.16b, v13.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
+	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
+	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	FLDPQ        32(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	FLDPQ        96(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	FLDPQ        224(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x0e33c22d // smull v13.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71bdad // addp v13.8h, v13.8h, v17.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32df5b // fmul v27.4s, v26.4s, v18.4s
-	WORD $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e3acea9 // fmla v9.4s, v21.4s, v26.4s
-	FMOVS        4(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e32de97 // fmul v23.4s, v20.4s, v18.4s
-	WORD $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
-	WORD $0x4e37ceaa // fmla v10.4s, v21.4s, v23.4s
-	WORD $0x4e34cecb // fmla v11.4s, v22.4s, v20.4s
-	FMOVS        8(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x6e32de97 // fmul v23.4s, v20.4s, v18.4s
-	WORD $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
-	WORD $0x4e37ceac // fmla v12.4s, v21.4s, v23.4s
-	WORD $0x4e34cecd // fmla v13.4s, v22.4s, v20.4s
-	FMOVS        12(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e30de90 // fmul v16.4s, v20.4s, v16.4s
-	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x2a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -5798,31 +5291,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0740eb // ext v11.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4147 // ext v7.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5844,13 +5333,10 @@ TEXT ·matmulQ8Block1xLm5_64NEON(SB), NOSPLIT, $320-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -5874,97 +5360,90 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F9
+	FMOVQ        2(R5), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R5), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R2), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        18(R5), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R5), F11
+	FMOVS        38(R5), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
 	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R2), F11
-	FMOVQ        16(R2), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F11
-	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
-	WORD $0x6ea8456b // ushl v11.4s, v11.4s, v8.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6ea645ae // ushl v14.4s, v13.4s, v6.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d8d // and v13.16b, v12.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
-	FMOVQ        32(R2), F13
-	FMOVQ        48(R2), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2ec16c // smull v12.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	FMOVQ        F10, (R8)
-	FMOVQ        F9, 16(R8)
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	FLDPQ        32(R2), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	WORD $0x0e2cc149 // smull v9.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FMOVQ        F7, (R8)
+	FMOVQ        F8, 16(R8)
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R10
-	FMOVQ        (R10), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R9)
-	FMOVQ        F9, 16(R9)
+	FMOVQ        (R10), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, (R9)
+	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -5976,37 +5455,32 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	FMOVQ        F9, (R4)
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	FMOVQ        F7, (R4)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -6026,13 +5500,10 @@ TEXT ·matmulQ8Block2xLm5_64NEON(SB), NOSPLIT, $448-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -6056,119 +5527,110 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F9
+	FMOVQ        2(R5), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R5), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R2), F11
-	FMOVQ        16(R2), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R2), F13
-	FMOVQ        80(R2), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R2), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        64(R2), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2cc10b // smull v11.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F13
+	FMOVQ        18(R5), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        38(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
-	WORD $0x6ea845ad // ushl v13.4s, v13.4s, v8.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        38(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea645f0 // ushl v16.4s, v15.4s, v6.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e701e4d // bsl v13.16b, v18.16b, v16.16b
-	FMOVQ        32(R2), F15
-	FMOVQ        48(R2), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        96(R2), F15
-	FMOVQ        112(R2), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x0e30c1ae // smull v14.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        32(R2), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	FMOVQ        F11, (R8)
-	FMOVQ        F12, 16(R8)
-	FMOVQ        F10, 128(R8)
-	FMOVQ        F9, 144(R8)
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        96(R2), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e606967 // sadalp v7.4s, v11.8h
+	WORD $0x0e2ec18b // smull v11.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	FMOVQ        F9, (R8)
+	FMOVQ        F10, 16(R8)
+	FMOVQ        F7, 128(R8)
+	FMOVQ        F8, 144(R8)
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R10
-	FMOVQ        (R10), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R9)
-	FMOVQ        F9, 16(R9)
+	FMOVQ        (R10), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, (R9)
+	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -6180,61 +5642,51 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R4)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R4)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F9, (R8)
+	FMOVQ        F7, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -6254,13 +5706,10 @@ TEXT ·matmulQ8Block3xLm5_64NEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -6284,141 +5733,130 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F9
+	FMOVQ        2(R5), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R5), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R2), F11
-	FMOVQ        16(R2), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R2), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        64(R2), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R2), F13
-	FMOVQ        80(R2), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
-	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R2), F15
-	FMOVQ        144(R2), F16
-	WORD $0x0e2fc151 // smull v17.8h, v10.8b, v15.8b
-	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e30c12f // smull v15.8h, v9.8b, v16.8b
-	WORD $0x4e30c129 // smull2 v9.8h, v9.16b, v16.16b
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        128(R2), (F13, F14)
+	WORD $0x0e2dc0ef // smull v15.8h, v7.8b, v13.8b
+	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
+	WORD $0x4e67bde7 // addp v7.8h, v15.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
+	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
+	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F15
+	FMOVQ        18(R5), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVS        38(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea845ef // ushl v15.4s, v15.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        38(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e721e8f // bsl v15.16b, v20.16b, v18.16b
-	FMOVQ        32(R2), F17
-	FMOVQ        48(R2), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FMOVQ        96(R2), F17
-	FMOVQ        112(R2), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        160(R2), F17
-	FMOVQ        176(R2), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a0a // sadalp v10.4s, v16.8h
-	WORD $0x0e32c1f0 // smull v16.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
+	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
+	FLDPQ        32(R2), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	FMOVQ        F11, (R8)
-	FMOVQ        F12, 16(R8)
-	FMOVQ        F13, 128(R8)
-	FMOVQ        F14, 144(R8)
-	FMOVQ        F10, 256(R8)
-	FMOVQ        F9, 272(R8)
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	FLDPQ        96(R2), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	FLDPQ        160(R2), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069a7 // sadalp v7.4s, v13.8h
+	WORD $0x0e30c1cd // smull v13.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069a8 // sadalp v8.4s, v13.8h
+	FMOVQ        F9, (R8)
+	FMOVQ        F10, 16(R8)
+	FMOVQ        F11, 128(R8)
+	FMOVQ        F12, 144(R8)
+	FMOVQ        F7, 256(R8)
+	FMOVQ        F8, 272(R8)
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R10
-	FMOVQ        (R10), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R9)
-	FMOVQ        F9, 16(R9)
+	FMOVQ        (R10), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, (R9)
+	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -6430,83 +5868,68 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R4)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R4)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F10, (R8)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R8)
+	FLDPQ        256(R0), (F8, F9)
+	FLDPQ        288(R0), (F10, F11)
+	FLDPQ        320(R0), (F12, F13)
+	FLDPQ        352(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        8(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R7, R8
-	FMOVQ        F9, (R8)
+	FMOVQ        F7, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -6526,13 +5949,10 @@ TEXT ·matmulQ8Block4xLm5_64NEON(SB), 0, $704-72
 	FMOVQ        (R0), F3
 	MOVD         $lm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $lm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $lm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $lm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -6556,163 +5976,150 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F9
+	FMOVQ        2(R5), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R5), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R2), F11
-	FMOVQ        16(R2), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R2), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        64(R2), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R2), F13
-	FMOVQ        80(R2), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	FLDPQ        128(R2), (F13, F14)
+	WORD $0x0e2dc0ef // smull v15.8h, v7.8b, v13.8b
+	WORD $0x4e2dc0ed // smull2 v13.8h, v7.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
-	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
+	WORD $0x0e2ec10f // smull v15.8h, v8.8b, v14.8b
+	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R2), F15
-	FMOVQ        144(R2), F16
-	WORD $0x0e2fc151 // smull v17.8h, v10.8b, v15.8b
-	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c131 // smull v17.8h, v9.8b, v16.8b
-	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        192(R2), F17
-	FMOVQ        208(R2), F18
-	WORD $0x0e31c153 // smull v19.8h, v10.8b, v17.8b
-	WORD $0x4e31c14a // smull2 v10.8h, v10.16b, v17.16b
-	WORD $0x4e6abe6a // addp v10.8h, v19.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e32c131 // smull v17.8h, v9.8b, v18.8b
-	WORD $0x4e32c129 // smull2 v9.8h, v9.16b, v18.16b
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        192(R2), (F15, F16)
+	WORD $0x0e2fc0f1 // smull v17.8h, v7.8b, v15.8b
+	WORD $0x4e2fc0e7 // smull2 v7.8h, v7.16b, v15.16b
+	WORD $0x4e67be27 // addp v7.8h, v17.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e30c10f // smull v15.8h, v8.8b, v16.8b
+	WORD $0x4e30c108 // smull2 v8.8h, v8.16b, v16.16b
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F17
+	FMOVQ        18(R5), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVS        38(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        38(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        32(R2), F19
-	FMOVQ        48(R2), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FMOVQ        96(R2), F19
-	FMOVQ        112(R2), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        160(R2), F19
-	FMOVQ        176(R2), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        224(R2), F19
-	FMOVQ        240(R2), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	FLDPQ        32(R2), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	FMOVQ        F11, (R8)
-	FMOVQ        F12, 16(R8)
-	FMOVQ        F13, 128(R8)
-	FMOVQ        F14, 144(R8)
-	FMOVQ        F15, 256(R8)
-	FMOVQ        F16, 272(R8)
-	FMOVQ        F10, 384(R8)
-	FMOVQ        F9, 400(R8)
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
+	FLDPQ        96(R2), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
+	FLDPQ        160(R2), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	FLDPQ        224(R2), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	WORD $0x0e32c20f // smull v15.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069e8 // sadalp v8.4s, v15.8h
+	FMOVQ        F9, (R8)
+	FMOVQ        F10, 16(R8)
+	FMOVQ        F11, 128(R8)
+	FMOVQ        F12, 144(R8)
+	FMOVQ        F13, 256(R8)
+	FMOVQ        F14, 272(R8)
+	FMOVQ        F7, 384(R8)
+	FMOVQ        F8, 400(R8)
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $lm5_64_const<>+0(SB), R10
-	FMOVQ        (R10), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R9)
-	FMOVQ        F9, 16(R9)
+	FMOVQ        (R10), F8
+	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, (R9)
+	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -6724,105 +6131,85 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R4)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R4)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F10, (R8)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R8)
+	FLDPQ        256(R0), (F8, F9)
+	FLDPQ        288(R0), (F10, F11)
+	FLDPQ        320(R0), (F12, F13)
+	FLDPQ        352(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        8(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R7, R8
-	FMOVQ        F10, (R8)
-	FMOVQ        384(R0), F10
-	FMOVQ        400(R0), F11
-	FMOVQ        416(R0), F12
-	FMOVQ        432(R0), F13
-	FMOVQ        448(R0), F14
-	FMOVQ        464(R0), F15
-	FMOVQ        480(R0), F16
-	FMOVQ        496(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        12(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R8)
+	FLDPQ        384(R0), (F8, F9)
+	FLDPQ        416(R0), (F10, F11)
+	FLDPQ        448(R0), (F12, F13)
+	FLDPQ        480(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        12(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R7, R8
-	FMOVQ        F9, (R8)
+	FMOVQ        F7, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -7077,9 +6464,8 @@ loop7:
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F12, 2176(R7)
 	ADD          R5<<3, R2, R7
@@ -7101,9 +6487,8 @@ loop7:
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F12, 2208(R7)
 	ADD          R5<<3, R2, R7
@@ -7125,9 +6510,8 @@ loop7:
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F12, 2240(R7)
 	ADD          R5<<3, R2, R7
@@ -7149,9 +6533,8 @@ loop7:
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F12, 2272(R7)
 	ADD          R5<<3, R2, R7
@@ -7384,72 +6767,64 @@ loop13:
 	WORD $0x4eb5d5ad // fsub v13.4s, v13.4s, v21.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e34df15 // fmul v21.4s, v24.4s, v20.4s
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
+	WORD $0x4f949315 // fmul v21.4s, v24.4s, v20.s[0]
+	WORD $0x4f949334 // fmul v20.4s, v25.4s, v20.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F21, 2176(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2192(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e34df55 // fmul v21.4s, v26.4s, v20.4s
-	WORD $0x6e34df74 // fmul v20.4s, v27.4s, v20.4s
+	WORD $0x4f949355 // fmul v21.4s, v26.4s, v20.s[0]
+	WORD $0x4f949374 // fmul v20.4s, v27.4s, v20.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F21, 2432(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2448(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e34df95 // fmul v21.4s, v28.4s, v20.4s
-	WORD $0x6e34dfb4 // fmul v20.4s, v29.4s, v20.4s
+	WORD $0x4f949395 // fmul v21.4s, v28.4s, v20.s[0]
+	WORD $0x4f9493b4 // fmul v20.4s, v29.4s, v20.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F21, 2688(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2704(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 2944(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2960(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 3200(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 3216(R8)
 	ADD          R5, R4, R8
 	FMOVS        160(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ded1 // fmul v17.4s, v22.4s, v16.4s
-	WORD $0x6e30def0 // fmul v16.4s, v23.4s, v16.4s
+	WORD $0x4f9092d1 // fmul v17.4s, v22.4s, v16.s[0]
+	WORD $0x4f9092f0 // fmul v16.4s, v23.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 3456(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 3472(R8)
 	ADD          R5, R4, R8
 	FMOVS        192(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 3712(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 3728(R8)
 	ADD          R5, R4, R8
 	FMOVS        224(R8), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 3968(R8)
 	ADD          R5<<3, R2, R8

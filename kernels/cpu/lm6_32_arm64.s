@@ -4,20 +4,15 @@
 
 #include "textflag.h"
 
-// lm6_32_shifts: int32, 4 times -4
-DATA lm6_32_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA lm6_32_shifts<>+8(SB)/8, $0xfffffffcfffffffc
+// lm6_32_shifts: int32 0 0 -2 -2
+DATA lm6_32_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm6_32_shifts<>+8(SB)/8, $0xfffffffefffffffe
 GLOBL lm6_32_shifts<>(SB), RODATA|NOPTR, $16
 
-// lm6_32_shifts2: int32 0 0 -2 -2
-DATA lm6_32_shifts2<>+0(SB)/8, $0x0000000000000000
-DATA lm6_32_shifts2<>+8(SB)/8, $0xfffffffefffffffe
+// lm6_32_shifts2: int32 -4 -4 -6 -6
+DATA lm6_32_shifts2<>+0(SB)/8, $0xfffffffcfffffffc
+DATA lm6_32_shifts2<>+8(SB)/8, $0xfffffffafffffffa
 GLOBL lm6_32_shifts2<>(SB), RODATA|NOPTR, $16
-
-// lm6_32_shifts3: int32 -4 -4 -6 -6
-DATA lm6_32_shifts3<>+0(SB)/8, $0xfffffffcfffffffc
-DATA lm6_32_shifts3<>+8(SB)/8, $0xfffffffafffffffa
-GLOBL lm6_32_shifts3<>(SB), RODATA|NOPTR, $16
 
 // lm6_32_level: float32, 4 times 0x3020100
 DATA lm6_32_level<>+0(SB)/8, $0x0302010003020100
@@ -269,7 +264,7 @@ GLOBL lm6_32_norm<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xLm6_32DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xLm6_32DotProd(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xLm6_32DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
@@ -284,397 +279,340 @@ TEXT ·matmulQ81xLm6_32DotProd(SB), NOSPLIT, $48-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x7d4034f5 // ldr h21, [x7, #26]
-	WORD $0x4e553a94 // zip1 v20.8h, v20.8h, v21.8h
-	WORD $0x7d4068f5 // ldr h21, [x7, #52]
-	WORD $0x7d409cf6 // ldr h22, [x7, #78]
-	WORD $0x4e563ab5 // zip1 v21.8h, v21.8h, v22.8h
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	MOVD         $lm6_32_const<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        (R5), F21
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F20, (R0)
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x7d4034cf // ldr h15, [x6, #26]
+	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
+	WORD $0x7d4068cf // ldr h15, [x6, #52]
+	WORD $0x7d409cd0 // ldr h16, [x6, #78]
+	WORD $0x4e5039ef // zip1 v15.8h, v15.8h, v16.8h
+	WORD $0x4e8f39ce // zip1 v14.4s, v14.4s, v15.4s
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	MOVD         $lm6_32_const<>+0(SB), R7
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R4), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R7), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
-	FMOVS        (R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34cecc // fmla v12.4s, v22.4s, v20.4s
-	WORD $0x4e34cead // fmla v13.4s, v21.4s, v20.4s
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R7), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        44(R7), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        32(R4), F22
-	FMOVQ        48(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
-	FMOVS        4(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34cece // fmla v14.4s, v22.4s, v20.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
+	FMOVQ        28(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        44(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        54(R7), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        70(R7), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        64(R4), F22
-	FMOVQ        80(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
-	FMOVS        8(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34ced0 // fmla v16.4s, v22.4s, v20.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
+	FMOVQ        54(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        70(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R7), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        96(R7), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        96(R4), F22
-	FMOVQ        112(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
-	FMOVS        12(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34ced2 // fmla v18.4s, v22.4s, v20.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
-	ADD          $0x68, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
+	FMOVQ        80(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        96(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	ADD          $0x68, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $4, R5
 	BGE          loop3
 
 done4:
-	ADD          $4, R6
-	SUBS         $1, R6
+	ADD          $4, R5
+	SUBS         $1, R5
 	BLT          done6
 
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm6_32_const<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	MOVD         $lm6_32_const<>+0(SB), R7
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F21
-	WORD $0x6ea846b7 // ushl v23.4s, v21.4s, v8.4s
-	WORD $0x6eab46b5 // ushl v21.4s, v21.4s, v11.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVD        18(R7), F24
-	WORD $0x4e080718 // dup v24.2d, v24.d[0]
-	WORD $0x6ea94719 // ushl v25.4s, v24.4s, v9.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4e201ef8 // and v24.16b, v23.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e201ebb // and v27.16b, v21.16b, v0.16b
-	WORD $0x4e1b00fb // tbl v27.16b, { v7.16b }, v27.16b
-	WORD $0x4e218efc // cmtst v28.16b, v23.16b, v1.16b
-	WORD $0x6e781f5c // bsl v28.16b, v26.16b, v24.16b
-	WORD $0x4e218eb8 // cmtst v24.16b, v21.16b, v1.16b
-	WORD $0x6e791f78 // bsl v24.16b, v27.16b, v25.16b
-	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eba // and v26.16b, v21.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e201ebd // and v29.16b, v21.16b, v0.16b
-	WORD $0x4e1d00bd // tbl v29.16b, { v5.16b }, v29.16b
-	WORD $0x4e218efe // cmtst v30.16b, v23.16b, v1.16b
-	WORD $0x6e791f7e // bsl v30.16b, v27.16b, v25.16b
-	WORD $0x4e218eb9 // cmtst v25.16b, v21.16b, v1.16b
-	WORD $0x6e7a1fb9 // bsl v25.16b, v29.16b, v26.16b
-	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
-	WORD $0x6e7c1fd7 // bsl v23.16b, v30.16b, v28.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e781f35 // bsl v21.16b, v25.16b, v24.16b
-	FMOVQ        (R4), F24
-	FMOVQ        16(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896fa // sdot v26.4s, v23.16b, v24.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e36cf0c // fmla v12.4s, v24.4s, v22.4s
-	WORD $0x4e34ceed // fmla v13.4s, v23.4s, v20.4s
-	ADD          $0x1a, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
+	FMOVS        (R4), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0a // fmla v10.4s, v16.4s, v14.4s
+	ADD          $0x1a, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
 	BGE          loop5
 
 done6:
-	ADD          $1, R6
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
-	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	ADD          $1, R5
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xLm6_32DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -694,13 +632,10 @@ TEXT ·matmulQ82xLm6_32DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -708,10 +643,8 @@ TEXT ·matmulQ82xLm6_32DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -722,172 +655,142 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        18(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e979633 // sdot v19.4s, v17.16b, v23.16b
+	FMOVQ        2(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        18(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d4034d0 // ldr h16, [x6, #26]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4034cc // ldr h12, [x6, #26]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        44(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
-	FMOVQ        96(R3), F21
-	FMOVQ        112(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e979633 // sdot v19.4s, v17.16b, v23.16b
+	FMOVQ        28(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        44(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x34, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -902,88 +805,73 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        18(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e979633 // sdot v19.4s, v17.16b, v23.16b
+	FMOVQ        2(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        18(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x1a, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -994,19 +882,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R0)
+	WORD $0x6e0a414c // ext v12.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1034,13 +920,10 @@ TEXT ·matmulQ83xLm6_32DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1048,12 +931,9 @@ TEXT ·matmulQ83xLm6_32DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -1064,200 +944,158 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        18(R6), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        (R3), F22
-	FMOVQ        16(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
-	FMOVQ        64(R3), F25
-	FMOVQ        80(R3), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9b9675 // sdot v21.4s, v19.16b, v27.16b
+	FMOVQ        2(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        18(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34de79 // fmul v25.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e33cecd // fmla v13.4s, v22.4s, v19.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34de78 // fmul v24.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db96 // scvtf v22.4s, v28.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e34ced0 // fmla v16.4s, v22.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	FMOVS        (R4), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R4), F14
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        8(R4), F14
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// scales of the block
-	WORD $0x7d4034d2 // ldr h18, [x6, #26]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d4034cd // ldr h13, [x6, #26]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        44(R6), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
-	FMOVQ        128(R3), F23
-	FMOVQ        144(R3), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
-	FMOVQ        160(R3), F25
-	FMOVQ        176(R3), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9b9675 // sdot v21.4s, v19.16b, v27.16b
+	FMOVQ        28(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        44(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        128(R3), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        160(R3), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34de79 // fmul v25.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e33cecd // fmla v13.4s, v22.4s, v19.4s
-	FMOVS        16(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34de78 // fmul v24.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	FMOVS        20(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db96 // scvtf v22.4s, v28.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e34ced0 // fmla v16.4s, v22.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	FMOVS        12(R4), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        16(R4), F14
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        20(R4), F14
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 	ADD          $0x34, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -1272,102 +1110,81 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        18(R6), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        (R3), F22
-	FMOVQ        16(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
-	FMOVQ        64(R3), F25
-	FMOVQ        80(R3), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9b9675 // sdot v21.4s, v19.16b, v27.16b
+	FMOVQ        2(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        18(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34de79 // fmul v25.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e33cecd // fmla v13.4s, v22.4s, v19.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34de78 // fmul v24.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db96 // scvtf v22.4s, v28.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e34ced0 // fmla v16.4s, v22.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	FMOVS        (R4), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R4), F14
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        8(R4), F14
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 	ADD          $0x1a, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -1378,25 +1195,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x6e0a414d // ext v13.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
 	WORD $0x7e30d9ad // faddp s13, v13.2s
 	FMOVS        F13, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R4)
+	WORD $0x6e0c418a // ext v10.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1424,11 +1238,10 @@ TEXT ·matmulQ84xLm6_32DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1436,14 +1249,10 @@ TEXT ·matmulQ84xLm6_32DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -1454,232 +1263,174 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d3 // ldr h19, [x6]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R6), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        (R3), F23
-	FMOVQ        16(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796d9 // sdot v25.4s, v22.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e989697 // sdot v23.4s, v20.16b, v24.16b
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9896db // sdot v27.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        64(R3), F26
-	FMOVQ        80(R3), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a96dd // sdot v29.4s, v22.16b, v26.16b
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9c969a // sdot v26.4s, v20.16b, v28.16b
-	FMOVQ        96(R3), F28
-	FMOVQ        112(R3), F30
-	WORD $0x4f00e41f // movi v31.16b, #0
-	WORD $0x4e9c96df // sdot v31.4s, v22.16b, v28.16b
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	FLDPQ        96(R3), (F17, F18)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9e9696 // sdot v22.4s, v20.16b, v30.16b
+	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35de9c // fmul v28.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e3ccf2b // fmla v11.4s, v25.4s, v28.4s
-	WORD $0x4e34ceec // fmla v12.4s, v23.4s, v20.4s
-	FMOVS        4(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	FMOVS        8(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbb7 // scvtf v23.4s, v29.4s
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	FMOVS        12(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbf7 // scvtf v23.4s, v31.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e35cef1 // fmla v17.4s, v23.4s, v21.4s
-	WORD $0x4e33ced2 // fmla v18.4s, v22.4s, v19.4s
+	FMOVS        (R4), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R4), F15
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R4), F15
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
+	FMOVS        12(R4), F15
+	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
 
 	// scales of the block
-	WORD $0x7d4034d3 // ldr h19, [x6, #26]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4034ce // ldr h14, [x6, #26]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        44(R6), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        128(R3), F23
-	FMOVQ        144(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796d9 // sdot v25.4s, v22.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e989697 // sdot v23.4s, v20.16b, v24.16b
-	FMOVQ        160(R3), F24
-	FMOVQ        176(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9896db // sdot v27.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        192(R3), F26
-	FMOVQ        208(R3), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a96dd // sdot v29.4s, v22.16b, v26.16b
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9c969a // sdot v26.4s, v20.16b, v28.16b
-	FMOVQ        224(R3), F28
-	FMOVQ        240(R3), F30
-	WORD $0x4f00e41f // movi v31.16b, #0
-	WORD $0x4e9c96df // sdot v31.4s, v22.16b, v28.16b
+	FMOVQ        28(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        44(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        128(R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	FLDPQ        160(R3), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	FLDPQ        224(R3), (F17, F18)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9e9696 // sdot v22.4s, v20.16b, v30.16b
+	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35de9c // fmul v28.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e3ccf2b // fmla v11.4s, v25.4s, v28.4s
-	WORD $0x4e34ceec // fmla v12.4s, v23.4s, v20.4s
-	FMOVS        20(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	FMOVS        24(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbb7 // scvtf v23.4s, v29.4s
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	FMOVS        28(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbf7 // scvtf v23.4s, v31.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e35cef1 // fmla v17.4s, v23.4s, v21.4s
-	WORD $0x4e33ced2 // fmla v18.4s, v22.4s, v19.4s
+	FMOVS        16(R4), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        20(R4), F15
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        24(R4), F15
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
+	FMOVS        28(R4), F15
+	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
 	ADD          $0x34, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -1694,118 +1445,89 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d3 // ldr h19, [x6]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R6), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        (R3), F23
-	FMOVQ        16(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796d9 // sdot v25.4s, v22.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e989697 // sdot v23.4s, v20.16b, v24.16b
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9896db // sdot v27.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        64(R3), F26
-	FMOVQ        80(R3), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a96dd // sdot v29.4s, v22.16b, v26.16b
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9c969a // sdot v26.4s, v20.16b, v28.16b
-	FMOVQ        96(R3), F28
-	FMOVQ        112(R3), F30
-	WORD $0x4f00e41f // movi v31.16b, #0
-	WORD $0x4e9c96df // sdot v31.4s, v22.16b, v28.16b
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	FLDPQ        96(R3), (F17, F18)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9e9696 // sdot v22.4s, v20.16b, v30.16b
+	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35de9c // fmul v28.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e3ccf2b // fmla v11.4s, v25.4s, v28.4s
-	WORD $0x4e34ceec // fmla v12.4s, v23.4s, v20.4s
-	FMOVS        4(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	FMOVS        8(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbb7 // scvtf v23.4s, v29.4s
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	FMOVS        12(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbf7 // scvtf v23.4s, v31.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e35cef1 // fmla v17.4s, v23.4s, v21.4s
-	WORD $0x4e33ced2 // fmla v18.4s, v22.4s, v19.4s
+	FMOVS        (R4), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R4), F15
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R4), F15
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
+	FMOVS        12(R4), F15
+	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
 	ADD          $0x1a, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1816,31 +1538,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x6e0a414e // ext v14.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x7e30d9ce // faddp s14, v14.2s
+	FMOVS        F14, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
+	WORD $0x6e0c418a // ext v10.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
+	WORD $0x6e0d41aa // ext v10.16b, v13.16b, v13.16b, #8
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1853,7 +1571,7 @@ done2:
 
 // matmulQ8Fours1xLm6_32DotProd multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ8Fours1xLm6_32DotProd(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xLm6_32DotProd(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
@@ -1868,433 +1586,364 @@ TEXT ·matmulQ8Fours1xLm6_32DotProd(SB), NOSPLIT, $208-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
 	BLT          done2
 
 loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $4, R8
 	BLT          done6
 
 loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x840, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
+	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400154 // ldr h20, [x10]
-	WORD $0x7d403555 // ldr h21, [x10, #26]
-	WORD $0x4e553a94 // zip1 v20.8h, v20.8h, v21.8h
-	WORD $0x7d406955 // ldr h21, [x10, #52]
-	WORD $0x7d409d56 // ldr h22, [x10, #78]
-	WORD $0x4e563ab5 // zip1 v21.8h, v21.8h, v22.8h
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	MOVD         $lm6_32_const<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        (R8), F21
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F20, (R0)
+	WORD $0x7d40012e // ldr h14, [x9]
+	WORD $0x7d40352f // ldr h15, [x9, #26]
+	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
+	WORD $0x7d40692f // ldr h15, [x9, #52]
+	WORD $0x7d409d30 // ldr h16, [x9, #78]
+	WORD $0x4e5039ef // zip1 v15.8h, v15.8h, v16.8h
+	WORD $0x4e8f39ce // zip1 v14.4s, v14.4s, v15.4s
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	MOVD         $lm6_32_const<>+0(SB), R10
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R10), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
-	FMOVS        (R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34cecc // fmla v12.4s, v22.4s, v20.4s
-	WORD $0x4e34cead // fmla v13.4s, v21.4s, v20.4s
+	FMOVQ        2(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R6), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R10), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        44(R10), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        32(R7), F22
-	FMOVQ        48(R7), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
-	FMOVS        4(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34cece // fmla v14.4s, v22.4s, v20.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
+	FMOVQ        28(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        44(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        32(R6), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        54(R10), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        70(R10), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        64(R7), F22
-	FMOVQ        80(R7), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
-	FMOVS        8(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34ced0 // fmla v16.4s, v22.4s, v20.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
+	FMOVQ        54(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        70(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        64(R6), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R10), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        96(R10), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        96(R7), F22
-	FMOVQ        112(R7), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
-	FMOVS        12(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34ced2 // fmla v18.4s, v22.4s, v20.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
-	ADD          $0x68, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
+	FMOVQ        80(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        96(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        96(R6), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	ADD          $0x68, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $4, R8
 	BGE          loop5
 
 done6:
-	ADD          $4, R9
-	SUBS         $1, R9
+	ADD          $4, R8
+	SUBS         $1, R8
 	BLT          done8
 
 loop7:
 
 	// scales of the block
-	WORD $0x7d400154 // ldr h20, [x10]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm6_32_const<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x7d40012e // ldr h14, [x9]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	MOVD         $lm6_32_const<>+0(SB), R10
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F21
-	WORD $0x6ea846b7 // ushl v23.4s, v21.4s, v8.4s
-	WORD $0x6eab46b5 // ushl v21.4s, v21.4s, v11.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVD        18(R10), F24
-	WORD $0x4e080718 // dup v24.2d, v24.d[0]
-	WORD $0x6ea94719 // ushl v25.4s, v24.4s, v9.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4e201ef8 // and v24.16b, v23.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e201ebb // and v27.16b, v21.16b, v0.16b
-	WORD $0x4e1b00fb // tbl v27.16b, { v7.16b }, v27.16b
-	WORD $0x4e218efc // cmtst v28.16b, v23.16b, v1.16b
-	WORD $0x6e781f5c // bsl v28.16b, v26.16b, v24.16b
-	WORD $0x4e218eb8 // cmtst v24.16b, v21.16b, v1.16b
-	WORD $0x6e791f78 // bsl v24.16b, v27.16b, v25.16b
-	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eba // and v26.16b, v21.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e201ebd // and v29.16b, v21.16b, v0.16b
-	WORD $0x4e1d00bd // tbl v29.16b, { v5.16b }, v29.16b
-	WORD $0x4e218efe // cmtst v30.16b, v23.16b, v1.16b
-	WORD $0x6e791f7e // bsl v30.16b, v27.16b, v25.16b
-	WORD $0x4e218eb9 // cmtst v25.16b, v21.16b, v1.16b
-	WORD $0x6e7a1fb9 // bsl v25.16b, v29.16b, v26.16b
-	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
-	WORD $0x6e7c1fd7 // bsl v23.16b, v30.16b, v28.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e781f35 // bsl v21.16b, v25.16b, v24.16b
-	FMOVQ        (R7), F24
-	FMOVQ        16(R7), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896fa // sdot v26.4s, v23.16b, v24.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	FMOVQ        2(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R6), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e36cf0c // fmla v12.4s, v24.4s, v22.4s
-	WORD $0x4e34ceed // fmla v13.4s, v23.4s, v20.4s
-	ADD          $0x1a, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
+	FMOVS        (R7), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0a // fmla v10.4s, v16.4s, v14.4s
+	ADD          $0x1a, R9
+	ADD          $0x20, R6
+	ADD          $4, R7
+	SUBS         $1, R8
 	BGE          loop7
 
 done8:
-	ADD          $1, R9
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
-	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
-	FMOVQ        F12, (R6)
-	FMOVQ        F13, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
+	ADD          $1, R8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
+	FMOVQ        F10, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
 	BGE          loop3
 
 done4:
-	ADD          $1, R5
+	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R4), F12
-	FMOVQ        16(R4), F13
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	FMOVQ        64(R4), F16
-	FMOVQ        80(R4), F17
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
+	FMOVQ        (R3), F10
+	FMOVQ        32(R3), F11
+	FMOVQ        64(R3), F12
+	FMOVQ        96(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F10, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
 	BGE          loop1
 
 done2:
-	ADD          $4, R3
+	ADD          $4, R2
 	RET
 
 // matmulQ8Fours2xLm6_32DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
@@ -2314,13 +1963,10 @@ TEXT ·matmulQ8Fours2xLm6_32DotProd(SB), NOSPLIT, $288-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2337,10 +1983,8 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -2351,172 +1995,142 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R10), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        18(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e979633 // sdot v19.4s, v17.16b, v23.16b
+	FMOVQ        2(R9), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        18(R9), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        32(R6), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	FMOVS        (R7), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        4(R7), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d403530 // ldr h16, [x9, #26]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40352c // ldr h12, [x9, #26]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R10), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        44(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e979633 // sdot v19.4s, v17.16b, v23.16b
+	FMOVQ        28(R9), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        44(R9), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        96(R6), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	FMOVS        8(R7), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R7), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x34, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2531,88 +2145,73 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R10), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        18(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e979633 // sdot v19.4s, v17.16b, v23.16b
+	FMOVQ        2(R9), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        18(R9), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        32(R6), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	FMOVS        (R7), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        4(R7), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x1a, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -2621,10 +2220,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F12, (R5)
-	FMOVQ        F13, 16(R5)
-	FMOVQ        F14, 128(R5)
-	FMOVQ        F15, 144(R5)
+	FMOVQ        F10, (R5)
+	FMOVQ        F11, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2635,57 +2232,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F12
-	FMOVQ        16(R3), F13
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F15
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F17
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-	FMOVQ        128(R3), F12
-	FMOVQ        144(R3), F13
-	FMOVQ        160(R3), F14
-	FMOVQ        176(R3), F15
-	FMOVQ        192(R3), F16
-	FMOVQ        208(R3), F17
-	FMOVQ        224(R3), F18
-	FMOVQ        240(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	FMOVQ        (R3), F10
+	FMOVQ        32(R3), F11
+	FMOVQ        64(R3), F12
+	FMOVQ        96(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F10, (R0)
+	FMOVQ        128(R3), F10
+	FMOVQ        160(R3), F11
+	FMOVQ        192(R3), F12
+	FMOVQ        224(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F12, (R5)
+	FMOVQ        F10, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2711,13 +2284,10 @@ TEXT ·matmulQ8Fours3xLm6_32DotProd(SB), NOSPLIT, $416-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2734,12 +2304,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -2750,200 +2317,158 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400132 // ldr h18, [x9]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d40012d // ldr h13, [x9]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R10), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        18(R9), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        (R6), F22
-	FMOVQ        16(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
-	FMOVQ        32(R6), F23
-	FMOVQ        48(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
-	FMOVQ        64(R6), F25
-	FMOVQ        80(R6), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9b9675 // sdot v21.4s, v19.16b, v27.16b
+	FMOVQ        2(R9), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        18(R9), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34de79 // fmul v25.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e33cecd // fmla v13.4s, v22.4s, v19.4s
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34de78 // fmul v24.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	FMOVS        8(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db96 // scvtf v22.4s, v28.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e34ced0 // fmla v16.4s, v22.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	FMOVS        (R7), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R7), F14
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        8(R7), F14
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// scales of the block
-	WORD $0x7d403532 // ldr h18, [x9, #26]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d40352d // ldr h13, [x9, #26]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R10), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        44(R9), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
-	FMOVQ        128(R6), F23
-	FMOVQ        144(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
-	FMOVQ        160(R6), F25
-	FMOVQ        176(R6), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9b9675 // sdot v21.4s, v19.16b, v27.16b
+	FMOVQ        28(R9), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        44(R9), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        128(R6), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        160(R6), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34de79 // fmul v25.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e33cecd // fmla v13.4s, v22.4s, v19.4s
-	FMOVS        16(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34de78 // fmul v24.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	FMOVS        20(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db96 // scvtf v22.4s, v28.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e34ced0 // fmla v16.4s, v22.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	FMOVS        12(R7), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        16(R7), F14
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        20(R7), F14
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 	ADD          $0x34, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -2958,102 +2483,81 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400132 // ldr h18, [x9]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d40012d // ldr h13, [x9]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R10), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        18(R9), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        (R6), F22
-	FMOVQ        16(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
-	FMOVQ        32(R6), F23
-	FMOVQ        48(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
-	FMOVQ        64(R6), F25
-	FMOVQ        80(R6), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9b9675 // sdot v21.4s, v19.16b, v27.16b
+	FMOVQ        2(R9), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        18(R9), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34de79 // fmul v25.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e33cecd // fmla v13.4s, v22.4s, v19.4s
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34de78 // fmul v24.4s, v19.4s, v20.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	FMOVS        8(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db96 // scvtf v22.4s, v28.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e34ced0 // fmla v16.4s, v22.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	FMOVS        (R7), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R7), F14
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        8(R7), F14
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 	ADD          $0x1a, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -3062,12 +2566,9 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F12, (R5)
-	FMOVQ        F13, 16(R5)
-	FMOVQ        F14, 128(R5)
-	FMOVQ        F15, 144(R5)
-	FMOVQ        F16, 256(R5)
-	FMOVQ        F17, 272(R5)
+	FMOVQ        F10, (R5)
+	FMOVQ        F11, 128(R5)
+	FMOVQ        F12, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -3078,82 +2579,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F12
-	FMOVQ        16(R3), F13
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F15
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F17
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-	FMOVQ        128(R3), F12
-	FMOVQ        144(R3), F13
-	FMOVQ        160(R3), F14
-	FMOVQ        176(R3), F15
-	FMOVQ        192(R3), F16
-	FMOVQ        208(R3), F17
-	FMOVQ        224(R3), F18
-	FMOVQ        240(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	FMOVQ        (R3), F10
+	FMOVQ        32(R3), F11
+	FMOVQ        64(R3), F12
+	FMOVQ        96(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F10, (R0)
+	FMOVQ        128(R3), F10
+	FMOVQ        160(R3), F11
+	FMOVQ        192(R3), F12
+	FMOVQ        224(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F12, (R5)
-	FMOVQ        256(R3), F12
-	FMOVQ        272(R3), F13
-	FMOVQ        288(R3), F14
-	FMOVQ        304(R3), F15
-	FMOVQ        320(R3), F16
-	FMOVQ        336(R3), F17
-	FMOVQ        352(R3), F18
-	FMOVQ        368(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	FMOVQ        F10, (R5)
+	FMOVQ        256(R3), F10
+	FMOVQ        288(R3), F11
+	FMOVQ        320(R3), F12
+	FMOVQ        352(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	ADD          R4, R5
-	FMOVQ        F12, (R5)
+	FMOVQ        F10, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -3179,11 +2644,10 @@ TEXT ·matmulQ8Fours4xLm6_32DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -3200,14 +2664,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -3218,232 +2678,174 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400133 // ldr h19, [x9]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d40012e // ldr h14, [x9]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R9), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796d9 // sdot v25.4s, v22.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e989697 // sdot v23.4s, v20.16b, v24.16b
-	FMOVQ        32(R6), F24
-	FMOVQ        48(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9896db // sdot v27.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        64(R6), F26
-	FMOVQ        80(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a96dd // sdot v29.4s, v22.16b, v26.16b
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9c969a // sdot v26.4s, v20.16b, v28.16b
-	FMOVQ        96(R6), F28
-	FMOVQ        112(R6), F30
-	WORD $0x4f00e41f // movi v31.16b, #0
-	WORD $0x4e9c96df // sdot v31.4s, v22.16b, v28.16b
+	FMOVQ        2(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R6), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	FLDPQ        32(R6), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	FLDPQ        64(R6), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	FLDPQ        96(R6), (F17, F18)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9e9696 // sdot v22.4s, v20.16b, v30.16b
+	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35de9c // fmul v28.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e3ccf2b // fmla v11.4s, v25.4s, v28.4s
-	WORD $0x4e34ceec // fmla v12.4s, v23.4s, v20.4s
-	FMOVS        4(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	FMOVS        8(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbb7 // scvtf v23.4s, v29.4s
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	FMOVS        12(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbf7 // scvtf v23.4s, v31.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e35cef1 // fmla v17.4s, v23.4s, v21.4s
-	WORD $0x4e33ced2 // fmla v18.4s, v22.4s, v19.4s
+	FMOVS        (R7), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R7), F15
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R7), F15
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
+	FMOVS        12(R7), F15
+	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
 
 	// scales of the block
-	WORD $0x7d403533 // ldr h19, [x9, #26]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d40352e // ldr h14, [x9, #26]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        44(R9), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        128(R6), F23
-	FMOVQ        144(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796d9 // sdot v25.4s, v22.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e989697 // sdot v23.4s, v20.16b, v24.16b
-	FMOVQ        160(R6), F24
-	FMOVQ        176(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9896db // sdot v27.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        192(R6), F26
-	FMOVQ        208(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a96dd // sdot v29.4s, v22.16b, v26.16b
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9c969a // sdot v26.4s, v20.16b, v28.16b
-	FMOVQ        224(R6), F28
-	FMOVQ        240(R6), F30
-	WORD $0x4f00e41f // movi v31.16b, #0
-	WORD $0x4e9c96df // sdot v31.4s, v22.16b, v28.16b
+	FMOVQ        28(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        44(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        128(R6), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	FLDPQ        160(R6), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	FLDPQ        192(R6), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	FLDPQ        224(R6), (F17, F18)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9e9696 // sdot v22.4s, v20.16b, v30.16b
+	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        16(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35de9c // fmul v28.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e3ccf2b // fmla v11.4s, v25.4s, v28.4s
-	WORD $0x4e34ceec // fmla v12.4s, v23.4s, v20.4s
-	FMOVS        20(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	FMOVS        24(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbb7 // scvtf v23.4s, v29.4s
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	FMOVS        28(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbf7 // scvtf v23.4s, v31.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e35cef1 // fmla v17.4s, v23.4s, v21.4s
-	WORD $0x4e33ced2 // fmla v18.4s, v22.4s, v19.4s
+	FMOVS        16(R7), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        20(R7), F15
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        24(R7), F15
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
+	FMOVS        28(R7), F15
+	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
 	ADD          $0x34, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -3458,118 +2860,89 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400133 // ldr h19, [x9]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d40012e // ldr h14, [x9]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R9), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796d9 // sdot v25.4s, v22.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e989697 // sdot v23.4s, v20.16b, v24.16b
-	FMOVQ        32(R6), F24
-	FMOVQ        48(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9896db // sdot v27.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        64(R6), F26
-	FMOVQ        80(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a96dd // sdot v29.4s, v22.16b, v26.16b
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9c969a // sdot v26.4s, v20.16b, v28.16b
-	FMOVQ        96(R6), F28
-	FMOVQ        112(R6), F30
-	WORD $0x4f00e41f // movi v31.16b, #0
-	WORD $0x4e9c96df // sdot v31.4s, v22.16b, v28.16b
+	FMOVQ        2(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R6), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	FLDPQ        32(R6), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	FLDPQ        64(R6), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	FLDPQ        96(R6), (F17, F18)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9e9696 // sdot v22.4s, v20.16b, v30.16b
+	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35de9c // fmul v28.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e3ccf2b // fmla v11.4s, v25.4s, v28.4s
-	WORD $0x4e34ceec // fmla v12.4s, v23.4s, v20.4s
-	FMOVS        4(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	FMOVS        8(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbb7 // scvtf v23.4s, v29.4s
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x6e35de99 // fmul v25.4s, v20.4s, v21.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	FMOVS        12(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbf7 // scvtf v23.4s, v31.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e35cef1 // fmla v17.4s, v23.4s, v21.4s
-	WORD $0x4e33ced2 // fmla v18.4s, v22.4s, v19.4s
+	FMOVS        (R7), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R7), F15
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R7), F15
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
+	FMOVS        12(R7), F15
+	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
 	ADD          $0x1a, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -3578,14 +2951,10 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F11, (R5)
-	FMOVQ        F12, 16(R5)
-	FMOVQ        F13, 128(R5)
-	FMOVQ        F14, 144(R5)
-	FMOVQ        F15, 256(R5)
-	FMOVQ        F16, 272(R5)
-	FMOVQ        F17, 384(R5)
-	FMOVQ        F18, 400(R5)
+	FMOVQ        F10, (R5)
+	FMOVQ        F11, 128(R5)
+	FMOVQ        F12, 256(R5)
+	FMOVQ        F13, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -3596,107 +2965,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ        F11, (R0)
-	FMOVQ        128(R3), F11
-	FMOVQ        144(R3), F12
-	FMOVQ        160(R3), F13
-	FMOVQ        176(R3), F14
-	FMOVQ        192(R3), F15
-	FMOVQ        208(R3), F16
-	FMOVQ        224(R3), F17
-	FMOVQ        240(R3), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ        (R3), F10
+	FMOVQ        32(R3), F11
+	FMOVQ        64(R3), F12
+	FMOVQ        96(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F10, (R0)
+	FMOVQ        128(R3), F10
+	FMOVQ        160(R3), F11
+	FMOVQ        192(R3), F12
+	FMOVQ        224(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F11, (R5)
-	FMOVQ        256(R3), F11
-	FMOVQ        272(R3), F12
-	FMOVQ        288(R3), F13
-	FMOVQ        304(R3), F14
-	FMOVQ        320(R3), F15
-	FMOVQ        336(R3), F16
-	FMOVQ        352(R3), F17
-	FMOVQ        368(R3), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ        F10, (R5)
+	FMOVQ        256(R3), F10
+	FMOVQ        288(R3), F11
+	FMOVQ        320(R3), F12
+	FMOVQ        352(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	ADD          R4, R5
-	FMOVQ        F11, (R5)
-	FMOVQ        384(R3), F11
-	FMOVQ        400(R3), F12
-	FMOVQ        416(R3), F13
-	FMOVQ        432(R3), F14
-	FMOVQ        448(R3), F15
-	FMOVQ        464(R3), F16
-	FMOVQ        480(R3), F17
-	FMOVQ        496(R3), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ        F10, (R5)
+	FMOVQ        384(R3), F10
+	FMOVQ        416(R3), F11
+	FMOVQ        448(R3), F12
+	FMOVQ        480(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	ADD          R4, R5
-	FMOVQ        F11, (R5)
+	FMOVQ        F10, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -3746,14 +3067,11 @@ TEXT ·decodeUnitsLm6_32NEON(SB), NOSPLIT, $128-24
 	MOVD         $lm6_32_level9<>+0(SB), R0
 	FMOVQ        (R0), F18
 	WORD $0x4f00e473 // movi v19.16b, #3
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4f00e415 // movi v21.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F20
+	WORD $0x4f00e5f5 // movi v21.16b, #15
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F22
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F23
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F24
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -3765,140 +3083,138 @@ TEXT ·decodeUnitsLm6_32NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400039 // ldr h25, [x1]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x7d400037 // ldr h23, [x1]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F26
-	WORD $0x6eb5475b // ushl v27.4s, v26.4s, v21.4s
-	WORD $0x6eb8475a // ushl v26.4s, v26.4s, v24.4s
-	WORD $0x4e341f7b // and v27.16b, v27.16b, v20.16b
-	WORD $0x4e341f5a // and v26.16b, v26.16b, v20.16b
-	FMOVD        18(R1), F28
-	WORD $0x4e08079c // dup v28.2d, v28.d[0]
-	WORD $0x6eb6479d // ushl v29.4s, v28.4s, v22.4s
-	WORD $0x6eb7479c // ushl v28.4s, v28.4s, v23.4s
-	WORD $0x4e331fbd // and v29.16b, v29.16b, v19.16b
-	WORD $0x4e331f9c // and v28.16b, v28.16b, v19.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, (R0)
-	FMOVQ        F27, 16(R0)
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, 32(R0)
-	FMOVQ        F27, 48(R0)
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, 64(R0)
-	FMOVQ        F27, 80(R0)
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FMOVQ        F26, 96(R0)
-	FMOVQ        F25, 112(R0)
+	FMOVQ        2(R1), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FMOVD        18(R1), F26
+	WORD $0x4e08075a // dup v26.2d, v26.d[0]
+	WORD $0x6eb4475b // ushl v27.4s, v26.4s, v20.4s
+	WORD $0x6eb6475a // ushl v26.4s, v26.4s, v22.4s
+	WORD $0x4e331f7b // and v27.16b, v27.16b, v19.16b
+	WORD $0x4e331f5a // and v26.16b, v26.16b, v19.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, (R0)
+	FMOVQ        F25, 16(R0)
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, 32(R0)
+	FMOVQ        F25, 48(R0)
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, 64(R0)
+	FMOVQ        F25, 80(R0)
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FMOVQ        F24, 96(R0)
+	FMOVQ        F23, 112(R0)
 	ADD          $0x1a, R1
 	ADD          $0x80, R0
 	SUBS         $1, R2
@@ -3972,21 +3288,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVD        18(R6), F26
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $lm6_32_shifts2<>+0(SB), R7
+	MOVD         $lm6_32_shifts<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm6_32_shifts3<>+0(SB), R7
+	MOVD         $lm6_32_shifts2<>+0(SB), R7
 	FMOVQ        (R7), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e47c // movi v28.16b, #3
@@ -3995,10 +3305,10 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	FMOVS        (R3), F24
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
@@ -4041,8 +3351,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        (R4), F26
-	FMOVQ        16(R4), F27
+	FLDPQ        (R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	FMOVS        8(R3), F24
@@ -4087,8 +3396,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        32(R4), F26
-	FMOVQ        48(R4), F27
+	FLDPQ        32(R4), (F26, F27)
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
 	FMOVS        16(R3), F24
@@ -4133,8 +3441,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	FMOVS        24(R3), F24
@@ -4179,8 +3486,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
+	FLDPQ        96(R4), (F25, F26)
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x1a, R6
@@ -4278,21 +3584,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R7), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVD        18(R7), F26
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $lm6_32_shifts2<>+0(SB), R8
+	MOVD         $lm6_32_shifts<>+0(SB), R8
 	FMOVQ        (R8), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm6_32_shifts3<>+0(SB), R8
+	MOVD         $lm6_32_shifts2<>+0(SB), R8
 	FMOVQ        (R8), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e47c // movi v28.16b, #3
@@ -4301,10 +3601,10 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	FMOVS        (R3), F24
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
@@ -4347,8 +3647,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        (R4), F26
-	FMOVQ        16(R4), F27
+	FLDPQ        (R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -4399,8 +3698,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        32(R4), F26
-	FMOVQ        48(R4), F27
+	FLDPQ        32(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -4451,8 +3749,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -4503,8 +3800,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
+	FLDPQ        96(R4), (F25, F26)
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R4, R8
@@ -4624,31 +3920,25 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4f00e5fd // movi v29.16b, #15
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVD        18(R8), F29
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
-	MOVD         $lm6_32_shifts2<>+0(SB), R9
+	MOVD         $lm6_32_shifts<>+0(SB), R9
 	FMOVQ        (R9), F30
 	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
-	MOVD         $lm6_32_shifts3<>+0(SB), R9
+	MOVD         $lm6_32_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F31
 	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
 	WORD $0x4e331fde // and v30.16b, v30.16b, v19.16b
 	WORD $0x4e331fbd // and v29.16b, v29.16b, v19.16b
 	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
 	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	FMOVS        (R3), F27
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
@@ -4675,8 +3965,7 @@ loop3:
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        (R4), F29
-	FMOVQ        16(R4), F30
+	FLDPQ        (R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -4685,8 +3974,7 @@ loop3:
 	FMOVQ        16(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        (R6), F29
-	FMOVQ        16(R6), F30
+	FLDPQ        (R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 	FMOVS        8(R3), F27
@@ -4715,8 +4003,7 @@ loop3:
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        32(R4), F29
-	FMOVQ        48(R4), F30
+	FLDPQ        32(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -4725,8 +4012,7 @@ loop3:
 	FMOVQ        48(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        32(R6), F29
-	FMOVQ        48(R6), F30
+	FLDPQ        32(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 	FMOVS        16(R3), F27
@@ -4755,8 +4041,7 @@ loop3:
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        64(R4), F29
-	FMOVQ        80(R4), F30
+	FLDPQ        64(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -4765,8 +4050,7 @@ loop3:
 	FMOVQ        80(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        64(R6), F29
-	FMOVQ        80(R6), F30
+	FLDPQ        64(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 	FMOVS        24(R3), F27
@@ -4795,8 +4079,7 @@ loop3:
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
-	FMOVQ        96(R4), F28
-	FMOVQ        112(R4), F29
+	FLDPQ        96(R4), (F28, F29)
 	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
 	ADD          R5, R4, R9
@@ -4805,8 +4088,7 @@ loop3:
 	FMOVQ        112(R9), F29
 	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf57 // fmla v23.4s, v26.4s, v29.4s
-	FMOVQ        96(R6), F28
-	FMOVQ        112(R6), F29
+	FLDPQ        96(R6), (F28, F29)
 	WORD $0x4e3ccf78 // fmla v24.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf59 // fmla v25.4s, v26.4s, v29.4s
 	ADD          $0x1a, R8
@@ -4916,21 +4198,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R9
-	FMOVQ        (R9), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVD        18(R8), F26
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $lm6_32_shifts2<>+0(SB), R9
+	MOVD         $lm6_32_shifts<>+0(SB), R9
 	FMOVQ        (R9), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm6_32_shifts3<>+0(SB), R9
+	MOVD         $lm6_32_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e47c // movi v28.16b, #3
@@ -4939,10 +4215,10 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	FMOVS        (R3), F24
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
@@ -4985,8 +4261,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        (R4), F26
-	FMOVQ        16(R4), F27
+	FLDPQ        (R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -4995,8 +4270,7 @@ loop3:
 	FMOVQ        16(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        (R6), F26
-	FMOVQ        16(R6), F27
+	FLDPQ        (R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -5047,8 +4321,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        32(R4), F26
-	FMOVQ        48(R4), F27
+	FLDPQ        32(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -5057,8 +4330,7 @@ loop3:
 	FMOVQ        48(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        32(R6), F26
-	FMOVQ        48(R6), F27
+	FLDPQ        32(R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -5109,8 +4381,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -5119,8 +4390,7 @@ loop3:
 	FMOVQ        80(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        64(R6), F26
-	FMOVQ        80(R6), F27
+	FLDPQ        64(R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -5171,8 +4441,7 @@ loop3:
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
+	FLDPQ        96(R4), (F25, F26)
 	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
 	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
 	ADD          R5, R4, R9
@@ -5181,8 +4450,7 @@ loop3:
 	FMOVQ        112(R9), F26
 	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
 	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
+	FLDPQ        96(R6), (F25, F26)
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R6, R9
@@ -5252,13 +4520,10 @@ TEXT ·unpackLm6_32NEON(SB), NOSPLIT, $0-24
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -5266,63 +4531,61 @@ TEXT ·unpackLm6_32NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002c // ldr h12, [x1]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d40002a // ldr h10, [x1]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R3
-	FMOVQ        (R3), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        2(R1), F12
-	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        18(R1), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea945f0 // ushl v16.4s, v15.4s, v9.4s
-	WORD $0x6eaa45ef // ushl v15.4s, v15.4s, v10.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
-	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
-	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
-	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	FMOVQ        (R3), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        2(R1), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        18(R1), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea845ae // ushl v14.4s, v13.4s, v8.4s
+	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e218d51 // cmtst v17.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e1000b0 // tbl v16.16b, { v5.16b }, v16.16b
+	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
 	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e201d94 // and v20.16b, v12.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
-	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
-	WORD $0x4e218d90 // cmtst v16.16b, v12.16b, v1.16b
-	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6f1e0c // bsl v12.16b, v16.16b, v15.16b
-	WORD $0x4e20b9af // abs v15.16b, v13.16b
-	WORD $0x4e20b990 // abs v16.16b, v12.16b
-	FMOVQ        F15, (R0)
-	FMOVQ        F16, 16(R0)
-	FMOVQ        F13, 48(R0)
-	FMOVQ        F12, 64(R0)
-	FMOVD        F14, 32(R0)
+	WORD $0x4e218d53 // cmtst v19.16b, v10.16b, v1.16b
+	WORD $0x6e6e1e13 // bsl v19.16b, v16.16b, v14.16b
+	WORD $0x4e218d6e // cmtst v14.16b, v11.16b, v1.16b
+	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e711e6a // bsl v10.16b, v19.16b, v17.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6d1dcb // bsl v11.16b, v14.16b, v13.16b
+	WORD $0x4e20b94d // abs v13.16b, v10.16b
+	WORD $0x4e20b96e // abs v14.16b, v11.16b
+	FMOVQ        F13, (R0)
+	FMOVQ        F14, 16(R0)
+	FMOVQ        F10, 48(R0)
+	FMOVQ        F11, 64(R0)
+	FMOVD        F12, 32(R0)
 	ADD          $0x1a, R1
 	ADD          $0x50, R0
 	SUBS         $1, R2
@@ -5383,14 +4646,10 @@ TEXT ·mix1xLm6_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
+	FLDPQ        (R4), (F19, F20)
+	FLDPQ        32(R4), (F21, F22)
+	FLDPQ        64(R4), (F23, F24)
+	FLDPQ        96(R4), (F25, F26)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -5402,21 +4661,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R6), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R8
-	FMOVQ        (R8), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4f00e5fd // movi v29.16b, #15
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVD        18(R6), F29
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
-	MOVD         $lm6_32_shifts2<>+0(SB), R8
+	MOVD         $lm6_32_shifts<>+0(SB), R8
 	FMOVQ        (R8), F30
 	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
-	MOVD         $lm6_32_shifts3<>+0(SB), R8
+	MOVD         $lm6_32_shifts2<>+0(SB), R8
 	FMOVQ        (R8), F31
 	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
 	WORD $0x4f00e47f // movi v31.16b, #3
@@ -5425,17 +4678,16 @@ loop3:
 	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
 	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
 	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	WORD $0x7d4000db // ldr h27, [x6]
 	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	FMOVS        (R4), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdf7d // fmul v29.4s, v27.4s, v28.4s
-	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	WORD $0x4f9c937d // fmul v29.4s, v27.4s, v28.s[0]
+	WORD $0x4f9c937b // fmul v27.4s, v27.4s, v28.s[0]
 	FMOVS        (R3), F28
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
@@ -5586,26 +4838,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F3, F4)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F5
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F6
-	FMOVQ        32(R4), F7
-	FMOVQ        48(R4), F8
+	FLDPQ        32(R4), (F7, F8)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F9
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F10
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
+	FLDPQ        64(R4), (F11, F12)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F13
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        96(R4), (F15, F16)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F17
 	ADD          R5, R4, R4
@@ -5622,21 +4870,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R7), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x6eb44674 // ushl v20.4s, v19.4s, v20.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x6eb54673 // ushl v19.4s, v19.4s, v21.4s
-	WORD $0x4f00e5f5 // movi v21.16b, #15
-	WORD $0x4e351e94 // and v20.16b, v20.16b, v21.16b
+	WORD $0x6f0c0674 // ushr v20.16b, v19.16b, #4
 	WORD $0x4f00e5f5 // movi v21.16b, #15
 	WORD $0x4e351e73 // and v19.16b, v19.16b, v21.16b
 	FMOVD        18(R7), F21
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	MOVD         $lm6_32_shifts2<>+0(SB), R9
+	MOVD         $lm6_32_shifts<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x6eb646b6 // ushl v22.4s, v21.4s, v22.4s
-	MOVD         $lm6_32_shifts3<>+0(SB), R9
+	MOVD         $lm6_32_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x6eb746b5 // ushl v21.4s, v21.4s, v23.4s
 	WORD $0x4f00e477 // movi v23.16b, #3
@@ -5645,22 +4887,20 @@ loop3:
 	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
 	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
 	WORD $0x7d4000f3 // ldr h19, [x7]
 	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	FMOVS        (R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
+	WORD $0x4f949275 // fmul v21.4s, v19.4s, v20.s[0]
+	WORD $0x4f949274 // fmul v20.4s, v19.4s, v20.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36de77 // fmul v23.4s, v19.4s, v22.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+	WORD $0x4f969277 // fmul v23.4s, v19.4s, v22.s[0]
+	WORD $0x4f969273 // fmul v19.4s, v19.4s, v22.s[0]
 	FMOVS        (R3), F22
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
@@ -6088,13 +5328,10 @@ TEXT ·mixQ81xLm6_32NEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -6106,14 +5343,10 @@ TEXT ·mixQ81xLm6_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F12
-	FMOVQ        16(R4), F13
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	FMOVQ        64(R4), F16
-	FMOVQ        80(R4), F17
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        (R4), (F10, F11)
+	FLDPQ        32(R4), (F12, F13)
+	FLDPQ        64(R4), (F14, F15)
+	FLDPQ        96(R4), (F16, F17)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -6124,102 +5357,99 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F20
+	FMOVQ        2(R6), F18
+	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	FMOVD        18(R6), F20
+	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R6), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
+	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
+	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
+	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
+	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
+	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
+	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
+	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
+	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
+	WORD $0x4e218e58 // cmtst v24.16b, v18.16b, v1.16b
+	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
+	WORD $0x4e218e74 // cmtst v20.16b, v19.16b, v1.16b
+	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
+	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
 	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d4000d4 // ldr h20, [x6]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e218e5a // cmtst v26.16b, v18.16b, v1.16b
+	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
+	WORD $0x4e218e75 // cmtst v21.16b, v19.16b, v1.16b
+	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
+	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
+	WORD $0x6e781f52 // bsl v18.16b, v26.16b, v24.16b
+	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
+	WORD $0x6e741eb3 // bsl v19.16b, v21.16b, v20.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0x7d4000d2 // ldr h18, [x6]
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVS        (R3), F21
+	FMOVQ        (R8), F19
+	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVS        (R4), F19
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
+	FMOVS        (R3), F19
+	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
+	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	FMOVS        4(R3), F21
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e34ceed // fmla v13.4s, v23.4s, v20.4s
-	FMOVS        8(R3), F21
+	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
+	WORD $0x4e32ceab // fmla v11.4s, v21.4s, v18.4s
+	FMOVS        8(R3), F19
+	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
+	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	FMOVS        12(R3), F21
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e36ceae // fmla v14.4s, v21.4s, v22.4s
-	WORD $0x4e34ceef // fmla v15.4s, v23.4s, v20.4s
-	FMOVS        16(R3), F21
+	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
+	WORD $0x4e32cead // fmla v13.4s, v21.4s, v18.4s
+	FMOVS        16(R3), F19
+	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
+	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	FMOVS        20(R3), F21
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e34cef1 // fmla v17.4s, v23.4s, v20.4s
-	FMOVS        24(R3), F21
+	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
+	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
+	FMOVS        24(R3), F19
+	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
+	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	FMOVS        28(R3), F21
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x4e34ce70 // fmla v16.4s, v19.4s, v20.4s
+	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -6229,14 +5459,14 @@ done4:
 	ADD          $1, R5
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        F12, (R4)
-	FMOVQ        F13, 16(R4)
-	FMOVQ        F14, 32(R4)
-	FMOVQ        F15, 48(R4)
-	FMOVQ        F16, 64(R4)
-	FMOVQ        F17, 80(R4)
-	FMOVQ        F18, 96(R4)
-	FMOVQ        F19, 112(R4)
+	FMOVQ        F10, (R4)
+	FMOVQ        F11, 16(R4)
+	FMOVQ        F12, 32(R4)
+	FMOVQ        F13, 48(R4)
+	FMOVQ        F14, 64(R4)
+	FMOVQ        F15, 80(R4)
+	FMOVQ        F16, 96(R4)
+	FMOVQ        F17, 112(R4)
 	ADD          $0x1a, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -6272,26 +5502,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F7
-	FMOVQ        16(R4), F8
+	FLDPQ        (R4), (F7, F8)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F9
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
+	FLDPQ        32(R4), (F11, F12)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F13
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F14
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        64(R4), (F15, F16)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F17
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F18
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FLDPQ        96(R4), (F19, F20)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F21
 	ADD          R5, R4, R4
@@ -6308,61 +5534,56 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R7), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x6eb846f8 // ushl v24.4s, v23.4s, v24.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R9
-	FMOVQ        (R9), F25
-	WORD $0x6eb946f7 // ushl v23.4s, v23.4s, v25.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	FMOVD        18(R7), F25
 	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	MOVD         $lm6_32_shifts2<>+0(SB), R9
+	MOVD         $lm6_32_shifts<>+0(SB), R9
 	FMOVQ        (R9), F26
 	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
-	MOVD         $lm6_32_shifts3<>+0(SB), R9
+	MOVD         $lm6_32_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F27
 	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
 	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
 	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4e201f19 // and v25.16b, v24.16b, v0.16b
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
 	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
+	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
 	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e201f1b // and v27.16b, v24.16b, v0.16b
+	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
 	MOVD         $lm6_32_levels2<>+0(SB), R9
 	FMOVQ        (R9), F28
 	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
-	WORD $0x4e201efc // and v28.16b, v23.16b, v0.16b
+	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
 	MOVD         $lm6_32_levels2<>+0(SB), R9
 	FMOVQ        (R9), F29
 	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
-	WORD $0x4e218f1d // cmtst v29.16b, v24.16b, v1.16b
+	WORD $0x4e218efd // cmtst v29.16b, v23.16b, v1.16b
 	WORD $0x6e791f7d // bsl v29.16b, v27.16b, v25.16b
-	WORD $0x4e218ef9 // cmtst v25.16b, v23.16b, v1.16b
+	WORD $0x4e218f19 // cmtst v25.16b, v24.16b, v1.16b
 	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
-	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
+	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
 	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
+	WORD $0x4e201f1b // and v27.16b, v24.16b, v0.16b
 	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
+	WORD $0x4e201efc // and v28.16b, v23.16b, v0.16b
 	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e201efe // and v30.16b, v23.16b, v0.16b
+	WORD $0x4e201f1e // and v30.16b, v24.16b, v0.16b
 	WORD $0x4e1e00be // tbl v30.16b, { v5.16b }, v30.16b
-	WORD $0x4e218f1f // cmtst v31.16b, v24.16b, v1.16b
+	WORD $0x4e218eff // cmtst v31.16b, v23.16b, v1.16b
 	WORD $0x6e7a1f9f // bsl v31.16b, v28.16b, v26.16b
-	WORD $0x4e218efa // cmtst v26.16b, v23.16b, v1.16b
+	WORD $0x4e218f1a // cmtst v26.16b, v24.16b, v1.16b
 	WORD $0x6e7b1fda // bsl v26.16b, v30.16b, v27.16b
-	WORD $0x4e238f18 // cmtst v24.16b, v24.16b, v3.16b
-	WORD $0x6e7d1ff8 // bsl v24.16b, v31.16b, v29.16b
 	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
-	WORD $0x6e791f57 // bsl v23.16b, v26.16b, v25.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F23, 16(R3)
+	WORD $0x6e7d1ff7 // bsl v23.16b, v31.16b, v29.16b
+	WORD $0x4e238f18 // cmtst v24.16b, v24.16b, v3.16b
+	WORD $0x6e791f58 // bsl v24.16b, v26.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
 	WORD $0x7d4000f7 // ldr h23, [x7]
 	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
@@ -6371,14 +5592,12 @@ loop3:
 	WORD $0x6e38def9 // fmul v25.4s, v23.4s, v24.4s
 	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
 	FMOVS        (R4), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x6e38df3a // fmul v26.4s, v25.4s, v24.4s
-	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
+	WORD $0x4f98933a // fmul v26.4s, v25.4s, v24.s[0]
+	WORD $0x4f9892f8 // fmul v24.4s, v23.4s, v24.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	WORD $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b92f7 // fmul v23.4s, v23.4s, v27.s[0]
 	FMOVS        (R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -6492,34 +5711,28 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        (R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        16(R8), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
+	FLDPQ        (R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        (R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        16(R8), F7
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
+	FLDPQ        (R7), (F8, F9)
+	FLDPQ        32(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        32(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        48(R4), F13
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F15
+	FLDPQ        32(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        32(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        48(R4), F17
-	FMOVQ        32(R7), F18
-	FMOVQ        48(R7), F19
+	FLDPQ        32(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -6538,21 +5751,15 @@ loop3:
 
 	// levels of values 0 to 15
 	FMOVQ        2(R9), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	FMOVD        18(R9), F22
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	MOVD         $lm6_32_shifts2<>+0(SB), R11
+	MOVD         $lm6_32_shifts<>+0(SB), R11
 	FMOVQ        (R11), F23
 	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
-	MOVD         $lm6_32_shifts3<>+0(SB), R11
+	MOVD         $lm6_32_shifts2<>+0(SB), R11
 	FMOVQ        (R11), F24
 	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
 	WORD $0x4f00e478 // movi v24.16b, #3
@@ -6561,68 +5768,68 @@ loop3:
 	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
 	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
+	WORD $0x4e361e96 // and v22.16b, v20.16b, v22.16b
 	MOVD         $lm6_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F23
 	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
 	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
+	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
 	MOVD         $lm6_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F24
 	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
 	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F25
-	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
-	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391e99 // and v25.16b, v20.16b, v25.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8eba // cmtst v26.16b, v21.16b, v26.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4f00e616 // movi v22.16b, #16
-	WORD $0x4e368e96 // cmtst v22.16b, v20.16b, v22.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
-	MOVD         $lm6_32_levels3<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
-	WORD $0x4f00e5f8 // movi v24.16b, #15
 	WORD $0x4e381e98 // and v24.16b, v20.16b, v24.16b
-	MOVD         $lm6_32_levels3<>+0(SB), R11
+	MOVD         $lm6_32_levels2<>+0(SB), R11
 	FMOVQ        (R11), F25
 	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
 	WORD $0x4f00e5f9 // movi v25.16b, #15
 	WORD $0x4e391eb9 // and v25.16b, v21.16b, v25.16b
+	MOVD         $lm6_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	WORD $0x4f00e61a // movi v26.16b, #16
+	WORD $0x4e3a8e9a // cmtst v26.16b, v20.16b, v26.16b
+	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
+	WORD $0x4f00e616 // movi v22.16b, #16
+	WORD $0x4e368eb6 // cmtst v22.16b, v21.16b, v22.16b
+	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
+	WORD $0x4f00e5f7 // movi v23.16b, #15
+	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
+	MOVD         $lm6_32_levels3<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
+	WORD $0x4f00e5f8 // movi v24.16b, #15
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	MOVD         $lm6_32_levels3<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
+	WORD $0x4f00e5f9 // movi v25.16b, #15
+	WORD $0x4e391e99 // and v25.16b, v20.16b, v25.16b
 	MOVD         $lm6_32_levels4<>+0(SB), R11
 	FMOVQ        (R11), F27
 	WORD $0x4e190379 // tbl v25.16b, { v27.16b }, v25.16b
 	WORD $0x4f00e5fb // movi v27.16b, #15
-	WORD $0x4e3b1e9b // and v27.16b, v20.16b, v27.16b
+	WORD $0x4e3b1ebb // and v27.16b, v21.16b, v27.16b
 	MOVD         $lm6_32_levels4<>+0(SB), R11
 	FMOVQ        (R11), F28
 	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
 	WORD $0x4f00e61c // movi v28.16b, #16
-	WORD $0x4e3c8ebc // cmtst v28.16b, v21.16b, v28.16b
+	WORD $0x4e3c8e9c // cmtst v28.16b, v20.16b, v28.16b
 	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
 	WORD $0x4f00e617 // movi v23.16b, #16
-	WORD $0x4e378e97 // cmtst v23.16b, v20.16b, v23.16b
+	WORD $0x4e378eb7 // cmtst v23.16b, v21.16b, v23.16b
 	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
 	WORD $0x4f01e418 // movi v24.16b, #32
-	WORD $0x4e388eb5 // cmtst v21.16b, v21.16b, v24.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4f01e418 // movi v24.16b, #32
 	WORD $0x4e388e94 // cmtst v20.16b, v20.16b, v24.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
+	WORD $0x6e7a1f94 // bsl v20.16b, v28.16b, v26.16b
+	WORD $0x4f01e418 // movi v24.16b, #32
+	WORD $0x4e388eb5 // cmtst v21.16b, v21.16b, v24.16b
+	WORD $0x6e761ef5 // bsl v21.16b, v23.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
 	WORD $0x7d400134 // ldr h20, [x9]
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
@@ -6631,27 +5838,22 @@ loop3:
 	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35ded7 // fmul v23.4s, v22.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f9592d7 // fmul v23.4s, v22.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x6e38ded9 // fmul v25.4s, v22.4s, v24.4s
-	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0x4f9892d9 // fmul v25.4s, v22.4s, v24.s[0]
+	WORD $0x4f989298 // fmul v24.4s, v20.4s, v24.s[0]
 	FMOVS        (R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adedb // fmul v27.4s, v22.4s, v26.4s
-	WORD $0x6e3ade9a // fmul v26.4s, v20.4s, v26.4s
+	WORD $0x4f9a92db // fmul v27.4s, v22.4s, v26.s[0]
+	WORD $0x4f9a929a // fmul v26.4s, v20.4s, v26.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdedd // fmul v29.4s, v22.4s, v28.4s
-	WORD $0x6e3cde9c // fmul v28.4s, v20.4s, v28.4s
+	WORD $0x4f9c92dd // fmul v29.4s, v22.4s, v28.s[0]
+	WORD $0x4f9c929c // fmul v28.4s, v20.4s, v28.s[0]
 	FMOVS        (R7), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x6e3eded6 // fmul v22.4s, v22.4s, v30.4s
-	WORD $0x6e3ede94 // fmul v20.4s, v20.4s, v30.4s
+	WORD $0x4f9e92d6 // fmul v22.4s, v22.4s, v30.s[0]
+	WORD $0x4f9e9294 // fmul v20.4s, v20.4s, v30.s[0]
 	FMOVS        (R3), F30
 	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
 	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
@@ -6747,34 +5949,28 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F0
-	FMOVQ        80(R4), F1
+	FLDPQ        64(R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        64(R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        80(R8), F3
-	FMOVQ        64(R6), F4
-	FMOVQ        80(R6), F5
+	FLDPQ        64(R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        64(R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        80(R8), F7
-	FMOVQ        64(R7), F8
-	FMOVQ        80(R7), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        64(R7), (F8, F9)
+	FLDPQ        96(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        96(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F13
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
+	FLDPQ        96(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        96(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        112(R4), F17
-	FMOVQ        96(R7), F18
-	FMOVQ        112(R7), F19
+	FLDPQ        96(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -6793,21 +5989,15 @@ loop5:
 
 	// levels of values 16 to 31
 	FMOVQ        2(R9), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	FMOVD        18(R9), F22
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	MOVD         $lm6_32_shifts2<>+0(SB), R11
+	MOVD         $lm6_32_shifts<>+0(SB), R11
 	FMOVQ        (R11), F23
 	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
-	MOVD         $lm6_32_shifts3<>+0(SB), R11
+	MOVD         $lm6_32_shifts2<>+0(SB), R11
 	FMOVQ        (R11), F24
 	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
 	WORD $0x4f00e478 // movi v24.16b, #3
@@ -6816,68 +6006,68 @@ loop5:
 	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
 	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
+	WORD $0x4e361e96 // and v22.16b, v20.16b, v22.16b
 	MOVD         $lm6_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F23
 	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
 	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
+	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
 	MOVD         $lm6_32_levels<>+0(SB), R11
 	FMOVQ        (R11), F24
 	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
 	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F25
-	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
-	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391e99 // and v25.16b, v20.16b, v25.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8eba // cmtst v26.16b, v21.16b, v26.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4f00e616 // movi v22.16b, #16
-	WORD $0x4e368e96 // cmtst v22.16b, v20.16b, v22.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
-	MOVD         $lm6_32_levels3<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
-	WORD $0x4f00e5f8 // movi v24.16b, #15
 	WORD $0x4e381e98 // and v24.16b, v20.16b, v24.16b
-	MOVD         $lm6_32_levels3<>+0(SB), R11
+	MOVD         $lm6_32_levels2<>+0(SB), R11
 	FMOVQ        (R11), F25
 	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
 	WORD $0x4f00e5f9 // movi v25.16b, #15
 	WORD $0x4e391eb9 // and v25.16b, v21.16b, v25.16b
+	MOVD         $lm6_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	WORD $0x4f00e61a // movi v26.16b, #16
+	WORD $0x4e3a8e9a // cmtst v26.16b, v20.16b, v26.16b
+	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
+	WORD $0x4f00e616 // movi v22.16b, #16
+	WORD $0x4e368eb6 // cmtst v22.16b, v21.16b, v22.16b
+	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
+	WORD $0x4f00e5f7 // movi v23.16b, #15
+	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
+	MOVD         $lm6_32_levels3<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
+	WORD $0x4f00e5f8 // movi v24.16b, #15
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	MOVD         $lm6_32_levels3<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
+	WORD $0x4f00e5f9 // movi v25.16b, #15
+	WORD $0x4e391e99 // and v25.16b, v20.16b, v25.16b
 	MOVD         $lm6_32_levels4<>+0(SB), R11
 	FMOVQ        (R11), F27
 	WORD $0x4e190379 // tbl v25.16b, { v27.16b }, v25.16b
 	WORD $0x4f00e5fb // movi v27.16b, #15
-	WORD $0x4e3b1e9b // and v27.16b, v20.16b, v27.16b
+	WORD $0x4e3b1ebb // and v27.16b, v21.16b, v27.16b
 	MOVD         $lm6_32_levels4<>+0(SB), R11
 	FMOVQ        (R11), F28
 	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
 	WORD $0x4f00e61c // movi v28.16b, #16
-	WORD $0x4e3c8ebc // cmtst v28.16b, v21.16b, v28.16b
+	WORD $0x4e3c8e9c // cmtst v28.16b, v20.16b, v28.16b
 	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
 	WORD $0x4f00e617 // movi v23.16b, #16
-	WORD $0x4e378e97 // cmtst v23.16b, v20.16b, v23.16b
+	WORD $0x4e378eb7 // cmtst v23.16b, v21.16b, v23.16b
 	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
 	WORD $0x4f01e418 // movi v24.16b, #32
-	WORD $0x4e388eb5 // cmtst v21.16b, v21.16b, v24.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4f01e418 // movi v24.16b, #32
 	WORD $0x4e388e94 // cmtst v20.16b, v20.16b, v24.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
+	WORD $0x6e7a1f94 // bsl v20.16b, v28.16b, v26.16b
+	WORD $0x4f01e418 // movi v24.16b, #32
+	WORD $0x4e388eb5 // cmtst v21.16b, v21.16b, v24.16b
+	WORD $0x6e761ef5 // bsl v21.16b, v23.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
 	WORD $0x7d400134 // ldr h20, [x9]
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
@@ -6886,27 +6076,22 @@ loop5:
 	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35ded7 // fmul v23.4s, v22.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f9592d7 // fmul v23.4s, v22.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x6e38ded9 // fmul v25.4s, v22.4s, v24.4s
-	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0x4f9892d9 // fmul v25.4s, v22.4s, v24.s[0]
+	WORD $0x4f989298 // fmul v24.4s, v20.4s, v24.s[0]
 	FMOVS        (R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adedb // fmul v27.4s, v22.4s, v26.4s
-	WORD $0x6e3ade9a // fmul v26.4s, v20.4s, v26.4s
+	WORD $0x4f9a92db // fmul v27.4s, v22.4s, v26.s[0]
+	WORD $0x4f9a929a // fmul v26.4s, v20.4s, v26.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdedd // fmul v29.4s, v22.4s, v28.4s
-	WORD $0x6e3cde9c // fmul v28.4s, v20.4s, v28.4s
+	WORD $0x4f9c92dd // fmul v29.4s, v22.4s, v28.s[0]
+	WORD $0x4f9c929c // fmul v28.4s, v20.4s, v28.s[0]
 	FMOVS        (R7), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x6e3eded6 // fmul v22.4s, v22.4s, v30.4s
-	WORD $0x6e3ede94 // fmul v20.4s, v20.4s, v30.4s
+	WORD $0x4f9e92d6 // fmul v22.4s, v22.4s, v30.s[0]
+	WORD $0x4f9e9294 // fmul v20.4s, v20.4s, v30.s[0]
 	FMOVS        16(R3), F30
 	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
 	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
@@ -7001,7 +6186,7 @@ done2:
 	RET
 
 // matmulQ81xLm6_32NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xLm6_32NEON(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xLm6_32NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
@@ -7016,417 +6201,365 @@ TEXT ·matmulQ81xLm6_32NEON(SB), NOSPLIT, $48-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x7d4034f5 // ldr h21, [x7, #26]
-	WORD $0x4e553a94 // zip1 v20.8h, v20.8h, v21.8h
-	WORD $0x7d4068f5 // ldr h21, [x7, #52]
-	WORD $0x7d409cf6 // ldr h22, [x7, #78]
-	WORD $0x4e563ab5 // zip1 v21.8h, v21.8h, v22.8h
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	MOVD         $lm6_32_const<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        (R5), F21
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F20, (R0)
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x7d4034cf // ldr h15, [x6, #26]
+	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
+	WORD $0x7d4068cf // ldr h15, [x6, #52]
+	WORD $0x7d409cd0 // ldr h16, [x6, #78]
+	WORD $0x4e5039ef // zip1 v15.8h, v15.8h, v16.8h
+	WORD $0x4e8f39ce // zip1 v14.4s, v14.4s, v15.4s
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	MOVD         $lm6_32_const<>+0(SB), R7
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R4), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R7), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        (R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R7), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        44(R7), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        32(R4), F22
-	FMOVQ        48(R4), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        4(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e36ceae // fmla v14.4s, v21.4s, v22.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FMOVQ        28(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        44(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        54(R7), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        70(R7), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        64(R4), F22
-	FMOVQ        80(R4), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        8(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
+	FMOVQ        54(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        70(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R7), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        96(R7), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        96(R4), F22
-	FMOVQ        112(R4), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        12(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
-	ADD          $0x68, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
+	FMOVQ        80(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        96(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	ADD          $0x68, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $4, R5
 	BGE          loop3
 
 done4:
-	ADD          $4, R6
-	SUBS         $1, R6
+	ADD          $4, R5
+	SUBS         $1, R5
 	BLT          done6
 
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm6_32_const<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	MOVD         $lm6_32_const<>+0(SB), R7
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F21
-	WORD $0x6ea846b7 // ushl v23.4s, v21.4s, v8.4s
-	WORD $0x6eab46b5 // ushl v21.4s, v21.4s, v11.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVD        18(R7), F24
-	WORD $0x4e080718 // dup v24.2d, v24.d[0]
-	WORD $0x6ea94719 // ushl v25.4s, v24.4s, v9.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4e201ef8 // and v24.16b, v23.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e201ebb // and v27.16b, v21.16b, v0.16b
-	WORD $0x4e1b00fb // tbl v27.16b, { v7.16b }, v27.16b
-	WORD $0x4e218efc // cmtst v28.16b, v23.16b, v1.16b
-	WORD $0x6e781f5c // bsl v28.16b, v26.16b, v24.16b
-	WORD $0x4e218eb8 // cmtst v24.16b, v21.16b, v1.16b
-	WORD $0x6e791f78 // bsl v24.16b, v27.16b, v25.16b
-	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eba // and v26.16b, v21.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e201ebd // and v29.16b, v21.16b, v0.16b
-	WORD $0x4e1d00bd // tbl v29.16b, { v5.16b }, v29.16b
-	WORD $0x4e218efe // cmtst v30.16b, v23.16b, v1.16b
-	WORD $0x6e791f7e // bsl v30.16b, v27.16b, v25.16b
-	WORD $0x4e218eb9 // cmtst v25.16b, v21.16b, v1.16b
-	WORD $0x6e7a1fb9 // bsl v25.16b, v29.16b, v26.16b
-	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
-	WORD $0x6e7c1fd7 // bsl v23.16b, v30.16b, v28.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e781f35 // bsl v21.16b, v25.16b, v24.16b
-	FMOVQ        (R4), F24
-	FMOVQ        16(R4), F25
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e39c2b8 // smull v24.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36df16 // fmul v22.4s, v24.4s, v22.4s
-	WORD $0x6e34df14 // fmul v20.4s, v24.4s, v20.4s
-	WORD $0x4e36ceec // fmla v12.4s, v23.4s, v22.4s
-	WORD $0x4e34cead // fmla v13.4s, v21.4s, v20.4s
-	ADD          $0x1a, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
+	FMOVS        (R4), F16
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	ADD          $0x1a, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
 	BGE          loop5
 
 done6:
-	ADD          $1, R6
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
-	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	ADD          $1, R5
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xLm6_32NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -7445,13 +6578,10 @@ TEXT ·matmulQ82xLm6_32NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7459,10 +6589,8 @@ TEXT ·matmulQ82xLm6_32NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -7473,188 +6601,162 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        18(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e37c236 // smull v22.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bed1 // addp v17.8h, v22.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        2(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        18(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32ded7 // fmul v23.4s, v22.4s, v18.4s
-	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-	WORD $0x4e37ce8c // fmla v12.4s, v20.4s, v23.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	FMOVS        4(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e30de90 // fmul v16.4s, v20.4s, v16.4s
-	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R4), F14
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R4), F14
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d4034d0 // ldr h16, [x6, #26]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4034cc // ldr h12, [x6, #26]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        44(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e37c236 // smull v22.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bed1 // addp v17.8h, v22.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        28(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        44(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32ded7 // fmul v23.4s, v22.4s, v18.4s
-	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-	WORD $0x4e37ce8c // fmla v12.4s, v20.4s, v23.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	FMOVS        12(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e30de90 // fmul v16.4s, v20.4s, v16.4s
-	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        8(R4), F14
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        12(R4), F14
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 	ADD          $0x34, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -7669,96 +6771,83 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        18(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e37c236 // smull v22.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bed1 // addp v17.8h, v22.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        2(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        18(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32ded7 // fmul v23.4s, v22.4s, v18.4s
-	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-	WORD $0x4e37ce8c // fmla v12.4s, v20.4s, v23.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	FMOVS        4(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e30de90 // fmul v16.4s, v20.4s, v16.4s
-	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R4), F14
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R4), F14
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 	ADD          $0x1a, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -7769,19 +6858,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R0)
+	WORD $0x6e0a414c // ext v12.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7808,13 +6895,10 @@ TEXT ·matmulQ83xLm6_32NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7822,12 +6906,9 @@ TEXT ·matmulQ83xLm6_32NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -7838,224 +6919,188 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        18(R6), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        (R3), F22
-	FMOVQ        16(R3), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F25
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        64(R3), F26
-	FMOVQ        80(R3), F27
-	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e3bc27a // smull v26.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        2(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        18(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        64(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34df5b // fmul v27.4s, v26.4s, v20.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x4e3bcecc // fmla v12.4s, v22.4s, v27.4s
-	WORD $0x4e3aceed // fmla v13.4s, v23.4s, v26.4s
-	FMOVS        4(R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	WORD $0x6e32ded2 // fmul v18.4s, v22.4s, v18.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	FMOVS        (R4), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R4), F15
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R4), F15
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 
 	// scales of the block
-	WORD $0x7d4034d2 // ldr h18, [x6, #26]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d4034cd // ldr h13, [x6, #26]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        44(R6), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        128(R3), F24
-	FMOVQ        144(R3), F25
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        160(R3), F26
-	FMOVQ        176(R3), F27
-	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e3bc27a // smull v26.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        28(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        44(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        128(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34df5b // fmul v27.4s, v26.4s, v20.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x4e3bcecc // fmla v12.4s, v22.4s, v27.4s
-	WORD $0x4e3aceed // fmla v13.4s, v23.4s, v26.4s
-	FMOVS        16(R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        20(R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	WORD $0x6e32ded2 // fmul v18.4s, v22.4s, v18.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	FMOVS        12(R4), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        16(R4), F15
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        20(R4), F15
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 	ADD          $0x34, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -8070,114 +7115,96 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        18(R6), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        (R3), F22
-	FMOVQ        16(R3), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F25
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        64(R3), F26
-	FMOVQ        80(R3), F27
-	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e3bc27a // smull v26.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        2(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        18(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        64(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34df5b // fmul v27.4s, v26.4s, v20.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x4e3bcecc // fmla v12.4s, v22.4s, v27.4s
-	WORD $0x4e3aceed // fmla v13.4s, v23.4s, v26.4s
-	FMOVS        4(R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	WORD $0x6e32ded2 // fmul v18.4s, v22.4s, v18.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	FMOVS        (R4), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R4), F15
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R4), F15
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 	ADD          $0x1a, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -8188,25 +7215,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x6e0a414d // ext v13.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
 	WORD $0x7e30d9ad // faddp s13, v13.2s
 	FMOVS        F13, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R4)
+	WORD $0x6e0c418a // ext v10.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -8233,11 +7257,10 @@ TEXT ·matmulQ84xLm6_32NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -8245,14 +7268,10 @@ TEXT ·matmulQ84xLm6_32NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -8263,264 +7282,214 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d3 // ldr h19, [x6]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R6), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        (R3), F23
-	FMOVQ        16(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        32(R3), F25
-	FMOVQ        48(R3), F26
-	WORD $0x0e39c2db // smull v27.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        64(R3), F27
-	FMOVQ        80(R3), F28
-	WORD $0x0e3bc2dd // smull v29.8h, v22.8b, v27.8b
-	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x0e3cc29d // smull v29.8h, v20.8b, v28.8b
-	WORD $0x4e3cc29c // smull2 v28.8h, v20.16b, v28.16b
-	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
-	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
-	FMOVQ        96(R3), F29
-	FMOVQ        112(R3), F30
-	WORD $0x0e3dc2df // smull v31.8h, v22.8b, v29.8b
-	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
-	WORD $0x4e76bff6 // addp v22.8h, v31.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3ec29d // smull v29.8h, v20.8b, v30.8b
-	WORD $0x4e3ec294 // smull2 v20.8h, v20.16b, v30.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        32(R3), (F18, F19)
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
+	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        64(R3), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        96(R3), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
+	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35dfbe // fmul v30.4s, v29.4s, v21.4s
-	WORD $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
-	WORD $0x4e3eceeb // fmla v11.4s, v23.4s, v30.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	FMOVS        4(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	WORD $0x4e37cf2e // fmla v14.4s, v25.4s, v23.4s
-	FMOVS        8(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	WORD $0x4e37cf30 // fmla v16.4s, v25.4s, v23.4s
-	FMOVS        12(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e33def3 // fmul v19.4s, v23.4s, v19.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        (R4), F16
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
+	FMOVS        4(R4), F16
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        8(R4), F16
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
+	FMOVS        12(R4), F16
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
 
 	// scales of the block
-	WORD $0x7d4034d3 // ldr h19, [x6, #26]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4034ce // ldr h14, [x6, #26]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        44(R6), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        128(R3), F23
-	FMOVQ        144(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        160(R3), F25
-	FMOVQ        176(R3), F26
-	WORD $0x0e39c2db // smull v27.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        192(R3), F27
-	FMOVQ        208(R3), F28
-	WORD $0x0e3bc2dd // smull v29.8h, v22.8b, v27.8b
-	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x0e3cc29d // smull v29.8h, v20.8b, v28.8b
-	WORD $0x4e3cc29c // smull2 v28.8h, v20.16b, v28.16b
-	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
-	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
-	FMOVQ        224(R3), F29
-	FMOVQ        240(R3), F30
-	WORD $0x0e3dc2df // smull v31.8h, v22.8b, v29.8b
-	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
-	WORD $0x4e76bff6 // addp v22.8h, v31.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3ec29d // smull v29.8h, v20.8b, v30.8b
-	WORD $0x4e3ec294 // smull2 v20.8h, v20.16b, v30.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FMOVQ        28(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        44(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        128(R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
+	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        192(R3), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        224(R3), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
+	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35dfbe // fmul v30.4s, v29.4s, v21.4s
-	WORD $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
-	WORD $0x4e3eceeb // fmla v11.4s, v23.4s, v30.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	FMOVS        20(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	WORD $0x4e37cf2e // fmla v14.4s, v25.4s, v23.4s
-	FMOVS        24(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	WORD $0x4e37cf30 // fmla v16.4s, v25.4s, v23.4s
-	FMOVS        28(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e33def3 // fmul v19.4s, v23.4s, v19.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        16(R4), F16
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
+	FMOVS        20(R4), F16
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        24(R4), F16
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
+	FMOVS        28(R4), F16
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
 	ADD          $0x34, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -8535,134 +7504,109 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d3 // ldr h19, [x6]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R6), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        (R3), F23
-	FMOVQ        16(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        32(R3), F25
-	FMOVQ        48(R3), F26
-	WORD $0x0e39c2db // smull v27.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        64(R3), F27
-	FMOVQ        80(R3), F28
-	WORD $0x0e3bc2dd // smull v29.8h, v22.8b, v27.8b
-	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x0e3cc29d // smull v29.8h, v20.8b, v28.8b
-	WORD $0x4e3cc29c // smull2 v28.8h, v20.16b, v28.16b
-	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
-	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
-	FMOVQ        96(R3), F29
-	FMOVQ        112(R3), F30
-	WORD $0x0e3dc2df // smull v31.8h, v22.8b, v29.8b
-	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
-	WORD $0x4e76bff6 // addp v22.8h, v31.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3ec29d // smull v29.8h, v20.8b, v30.8b
-	WORD $0x4e3ec294 // smull2 v20.8h, v20.16b, v30.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        32(R3), (F18, F19)
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
+	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        64(R3), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        96(R3), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
+	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35dfbe // fmul v30.4s, v29.4s, v21.4s
-	WORD $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
-	WORD $0x4e3eceeb // fmla v11.4s, v23.4s, v30.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	FMOVS        4(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	WORD $0x4e37cf2e // fmla v14.4s, v25.4s, v23.4s
-	FMOVS        8(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	WORD $0x4e37cf30 // fmla v16.4s, v25.4s, v23.4s
-	FMOVS        12(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e33def3 // fmul v19.4s, v23.4s, v19.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        (R4), F16
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
+	FMOVS        4(R4), F16
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        8(R4), F16
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
+	FMOVS        12(R4), F16
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
 	ADD          $0x1a, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -8673,31 +7617,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x6e0a414e // ext v14.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x7e30d9ce // faddp s14, v14.2s
+	FMOVS        F14, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
+	WORD $0x6e0c418a // ext v10.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
+	WORD $0x6e0d41aa // ext v10.16b, v13.16b, v13.16b, #8
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -8709,7 +7649,7 @@ done2:
 	RET
 
 // matmulQ8Fours1xLm6_32NEON multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours1xLm6_32NEON(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xLm6_32NEON(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
@@ -8724,453 +7664,389 @@ TEXT ·matmulQ8Fours1xLm6_32NEON(SB), NOSPLIT, $208-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
 	BLT          done2
 
 loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $4, R8
 	BLT          done6
 
 loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x840, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
+	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400154 // ldr h20, [x10]
-	WORD $0x7d403555 // ldr h21, [x10, #26]
-	WORD $0x4e553a94 // zip1 v20.8h, v20.8h, v21.8h
-	WORD $0x7d406955 // ldr h21, [x10, #52]
-	WORD $0x7d409d56 // ldr h22, [x10, #78]
-	WORD $0x4e563ab5 // zip1 v21.8h, v21.8h, v22.8h
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	MOVD         $lm6_32_const<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        (R8), F21
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F20, (R0)
+	WORD $0x7d40012e // ldr h14, [x9]
+	WORD $0x7d40352f // ldr h15, [x9, #26]
+	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
+	WORD $0x7d40692f // ldr h15, [x9, #52]
+	WORD $0x7d409d30 // ldr h16, [x9, #78]
+	WORD $0x4e5039ef // zip1 v15.8h, v15.8h, v16.8h
+	WORD $0x4e8f39ce // zip1 v14.4s, v14.4s, v15.4s
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	MOVD         $lm6_32_const<>+0(SB), R10
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R10), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        (R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
+	FMOVQ        2(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R6), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R10), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        44(R10), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        32(R7), F22
-	FMOVQ        48(R7), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        4(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e36ceae // fmla v14.4s, v21.4s, v22.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FMOVQ        28(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        44(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        32(R6), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        54(R10), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        70(R10), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        64(R7), F22
-	FMOVQ        80(R7), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        8(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
+	FMOVQ        54(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        70(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        64(R6), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R10), F20
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        96(R10), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        96(R7), F22
-	FMOVQ        112(R7), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        12(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
-	ADD          $0x68, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
+	FMOVQ        80(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        96(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        96(R6), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	ADD          $0x68, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $4, R8
 	BGE          loop5
 
 done6:
-	ADD          $4, R9
-	SUBS         $1, R9
+	ADD          $4, R8
+	SUBS         $1, R8
 	BLT          done8
 
 loop7:
 
 	// scales of the block
-	WORD $0x7d400154 // ldr h20, [x10]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm6_32_const<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x7d40012e // ldr h14, [x9]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	MOVD         $lm6_32_const<>+0(SB), R10
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F21
-	WORD $0x6ea846b7 // ushl v23.4s, v21.4s, v8.4s
-	WORD $0x6eab46b5 // ushl v21.4s, v21.4s, v11.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVD        18(R10), F24
-	WORD $0x4e080718 // dup v24.2d, v24.d[0]
-	WORD $0x6ea94719 // ushl v25.4s, v24.4s, v9.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4e201ef8 // and v24.16b, v23.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e201ebb // and v27.16b, v21.16b, v0.16b
-	WORD $0x4e1b00fb // tbl v27.16b, { v7.16b }, v27.16b
-	WORD $0x4e218efc // cmtst v28.16b, v23.16b, v1.16b
-	WORD $0x6e781f5c // bsl v28.16b, v26.16b, v24.16b
-	WORD $0x4e218eb8 // cmtst v24.16b, v21.16b, v1.16b
-	WORD $0x6e791f78 // bsl v24.16b, v27.16b, v25.16b
-	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eba // and v26.16b, v21.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e201ebd // and v29.16b, v21.16b, v0.16b
-	WORD $0x4e1d00bd // tbl v29.16b, { v5.16b }, v29.16b
-	WORD $0x4e218efe // cmtst v30.16b, v23.16b, v1.16b
-	WORD $0x6e791f7e // bsl v30.16b, v27.16b, v25.16b
-	WORD $0x4e218eb9 // cmtst v25.16b, v21.16b, v1.16b
-	WORD $0x6e7a1fb9 // bsl v25.16b, v29.16b, v26.16b
-	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
-	WORD $0x6e7c1fd7 // bsl v23.16b, v30.16b, v28.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e781f35 // bsl v21.16b, v25.16b, v24.16b
-	FMOVQ        (R7), F24
-	FMOVQ        16(R7), F25
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e39c2b8 // smull v24.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FMOVQ        2(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R6), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36df16 // fmul v22.4s, v24.4s, v22.4s
-	WORD $0x6e34df14 // fmul v20.4s, v24.4s, v20.4s
-	WORD $0x4e36ceec // fmla v12.4s, v23.4s, v22.4s
-	WORD $0x4e34cead // fmla v13.4s, v21.4s, v20.4s
-	ADD          $0x1a, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
+	FMOVS        (R7), F16
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	ADD          $0x1a, R9
+	ADD          $0x20, R6
+	ADD          $4, R7
+	SUBS         $1, R8
 	BGE          loop7
 
 done8:
-	ADD          $1, R9
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
-	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
-	FMOVQ        F12, (R6)
-	FMOVQ        F13, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
+	ADD          $1, R8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
+	FMOVQ        F10, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
 	BGE          loop3
 
 done4:
-	ADD          $1, R5
+	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R4), F12
-	FMOVQ        16(R4), F13
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	FMOVQ        64(R4), F16
-	FMOVQ        80(R4), F17
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
+	FMOVQ        (R3), F10
+	FMOVQ        32(R3), F11
+	FMOVQ        64(R3), F12
+	FMOVQ        96(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F10, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
 	BGE          loop1
 
 done2:
-	ADD          $4, R3
+	ADD          $4, R2
 	RET
 
 // matmulQ8Fours2xLm6_32NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
@@ -9189,13 +8065,10 @@ TEXT ·matmulQ8Fours2xLm6_32NEON(SB), NOSPLIT, $288-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -9212,10 +8085,8 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -9226,188 +8097,162 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R10), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        18(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        32(R6), F22
-	FMOVQ        48(R6), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e37c236 // smull v22.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bed1 // addp v17.8h, v22.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        2(R9), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        18(R9), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32ded7 // fmul v23.4s, v22.4s, v18.4s
-	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-	WORD $0x4e37ce8c // fmla v12.4s, v20.4s, v23.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	FMOVS        4(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e30de90 // fmul v16.4s, v20.4s, v16.4s
-	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R7), F14
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R7), F14
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d403530 // ldr h16, [x9, #26]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40352c // ldr h12, [x9, #26]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R10), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        44(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e37c236 // smull v22.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bed1 // addp v17.8h, v22.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        28(R9), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        44(R9), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32ded7 // fmul v23.4s, v22.4s, v18.4s
-	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-	WORD $0x4e37ce8c // fmla v12.4s, v20.4s, v23.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	FMOVS        12(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e30de90 // fmul v16.4s, v20.4s, v16.4s
-	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        8(R7), F14
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        12(R7), F14
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 	ADD          $0x34, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -9422,96 +8267,83 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012c // ldr h12, [x9]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R10), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        18(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        32(R6), F22
-	FMOVQ        48(R6), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e37c236 // smull v22.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bed1 // addp v17.8h, v22.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        2(R9), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        18(R9), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32ded7 // fmul v23.4s, v22.4s, v18.4s
-	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-	WORD $0x4e37ce8c // fmla v12.4s, v20.4s, v23.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	FMOVS        4(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e30de90 // fmul v16.4s, v20.4s, v16.4s
-	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R7), F14
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R7), F14
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 	ADD          $0x1a, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -9520,10 +8352,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F12, (R5)
-	FMOVQ        F13, 16(R5)
-	FMOVQ        F14, 128(R5)
-	FMOVQ        F15, 144(R5)
+	FMOVQ        F10, (R5)
+	FMOVQ        F11, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -9534,57 +8364,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F12
-	FMOVQ        16(R3), F13
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F15
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F17
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-	FMOVQ        128(R3), F12
-	FMOVQ        144(R3), F13
-	FMOVQ        160(R3), F14
-	FMOVQ        176(R3), F15
-	FMOVQ        192(R3), F16
-	FMOVQ        208(R3), F17
-	FMOVQ        224(R3), F18
-	FMOVQ        240(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	FMOVQ        (R3), F10
+	FMOVQ        32(R3), F11
+	FMOVQ        64(R3), F12
+	FMOVQ        96(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F10, (R0)
+	FMOVQ        128(R3), F10
+	FMOVQ        160(R3), F11
+	FMOVQ        192(R3), F12
+	FMOVQ        224(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F12, (R5)
+	FMOVQ        F10, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -9609,13 +8415,10 @@ TEXT ·matmulQ8Fours3xLm6_32NEON(SB), NOSPLIT, $416-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -9632,12 +8435,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -9648,224 +8448,188 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400132 // ldr h18, [x9]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d40012d // ldr h13, [x9]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R10), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        18(R9), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        (R6), F22
-	FMOVQ        16(R6), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        32(R6), F24
-	FMOVQ        48(R6), F25
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        64(R6), F26
-	FMOVQ        80(R6), F27
-	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e3bc27a // smull v26.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        2(R9), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        18(R9), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        32(R6), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        64(R6), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34df5b // fmul v27.4s, v26.4s, v20.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x4e3bcecc // fmla v12.4s, v22.4s, v27.4s
-	WORD $0x4e3aceed // fmla v13.4s, v23.4s, v26.4s
-	FMOVS        4(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	WORD $0x6e32ded2 // fmul v18.4s, v22.4s, v18.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	FMOVS        (R7), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R7), F15
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R7), F15
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 
 	// scales of the block
-	WORD $0x7d403532 // ldr h18, [x9, #26]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d40352d // ldr h13, [x9, #26]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R10), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        44(R9), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        128(R6), F24
-	FMOVQ        144(R6), F25
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        160(R6), F26
-	FMOVQ        176(R6), F27
-	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e3bc27a // smull v26.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        28(R9), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        44(R9), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        128(R6), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        160(R6), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34df5b // fmul v27.4s, v26.4s, v20.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x4e3bcecc // fmla v12.4s, v22.4s, v27.4s
-	WORD $0x4e3aceed // fmla v13.4s, v23.4s, v26.4s
-	FMOVS        16(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        20(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	WORD $0x6e32ded2 // fmul v18.4s, v22.4s, v18.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	FMOVS        12(R7), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        16(R7), F15
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        20(R7), F15
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 	ADD          $0x34, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -9880,114 +8644,96 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400132 // ldr h18, [x9]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d40012d // ldr h13, [x9]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R10), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F19
-	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        18(R9), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e7b // and v27.16b, v19.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e77 // cmtst v23.16b, v19.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e761ef3 // bsl v19.16b, v23.16b, v22.16b
-	FMOVQ        (R6), F22
-	FMOVQ        16(R6), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        32(R6), F24
-	FMOVQ        48(R6), F25
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        64(R6), F26
-	FMOVQ        80(R6), F27
-	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e3bc27a // smull v26.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FMOVQ        2(R9), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        18(R9), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        32(R6), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        64(R6), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34df5b // fmul v27.4s, v26.4s, v20.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x4e3bcecc // fmla v12.4s, v22.4s, v27.4s
-	WORD $0x4e3aceed // fmla v13.4s, v23.4s, v26.4s
-	FMOVS        4(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	WORD $0x6e32ded2 // fmul v18.4s, v22.4s, v18.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	FMOVS        (R7), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R7), F15
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R7), F15
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 	ADD          $0x1a, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -9996,12 +8742,9 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F12, (R5)
-	FMOVQ        F13, 16(R5)
-	FMOVQ        F14, 128(R5)
-	FMOVQ        F15, 144(R5)
-	FMOVQ        F16, 256(R5)
-	FMOVQ        F17, 272(R5)
+	FMOVQ        F10, (R5)
+	FMOVQ        F11, 128(R5)
+	FMOVQ        F12, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -10012,82 +8755,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F12
-	FMOVQ        16(R3), F13
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F15
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F17
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	FMOVQ        F12, (R0)
-	FMOVQ        128(R3), F12
-	FMOVQ        144(R3), F13
-	FMOVQ        160(R3), F14
-	FMOVQ        176(R3), F15
-	FMOVQ        192(R3), F16
-	FMOVQ        208(R3), F17
-	FMOVQ        224(R3), F18
-	FMOVQ        240(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	FMOVQ        (R3), F10
+	FMOVQ        32(R3), F11
+	FMOVQ        64(R3), F12
+	FMOVQ        96(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F10, (R0)
+	FMOVQ        128(R3), F10
+	FMOVQ        160(R3), F11
+	FMOVQ        192(R3), F12
+	FMOVQ        224(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F12, (R5)
-	FMOVQ        256(R3), F12
-	FMOVQ        272(R3), F13
-	FMOVQ        288(R3), F14
-	FMOVQ        304(R3), F15
-	FMOVQ        320(R3), F16
-	FMOVQ        336(R3), F17
-	FMOVQ        352(R3), F18
-	FMOVQ        368(R3), F19
-	WORD $0x4ece3994 // zip1 v20.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd68c // faddp v12.4s, v20.4s, v12.4s
-	WORD $0x4ecf39ae // zip1 v14.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x4ed33a2d // zip1 v13.2d, v17.2d, v19.2d
-	WORD $0x4ed37a2f // zip2 v15.2d, v17.2d, v19.2d
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x6e2dd5cd // faddp v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	FMOVQ        F10, (R5)
+	FMOVQ        256(R3), F10
+	FMOVQ        288(R3), F11
+	FMOVQ        320(R3), F12
+	FMOVQ        352(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	ADD          R4, R5
-	FMOVQ        F12, (R5)
+	FMOVQ        F10, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -10112,11 +8819,10 @@ TEXT ·matmulQ8Fours4xLm6_32NEON(SB), NOSPLIT, $544-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_32_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_32_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_32_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -10133,14 +8839,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -10151,264 +8853,214 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400133 // ldr h19, [x9]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d40012e // ldr h14, [x9]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R9), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        32(R6), F25
-	FMOVQ        48(R6), F26
-	WORD $0x0e39c2db // smull v27.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        64(R6), F27
-	FMOVQ        80(R6), F28
-	WORD $0x0e3bc2dd // smull v29.8h, v22.8b, v27.8b
-	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x0e3cc29d // smull v29.8h, v20.8b, v28.8b
-	WORD $0x4e3cc29c // smull2 v28.8h, v20.16b, v28.16b
-	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
-	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
-	FMOVQ        96(R6), F29
-	FMOVQ        112(R6), F30
-	WORD $0x0e3dc2df // smull v31.8h, v22.8b, v29.8b
-	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
-	WORD $0x4e76bff6 // addp v22.8h, v31.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3ec29d // smull v29.8h, v20.8b, v30.8b
-	WORD $0x4e3ec294 // smull2 v20.8h, v20.16b, v30.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FMOVQ        2(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R6), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        32(R6), (F18, F19)
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
+	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        64(R6), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        96(R6), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
+	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35dfbe // fmul v30.4s, v29.4s, v21.4s
-	WORD $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
-	WORD $0x4e3eceeb // fmla v11.4s, v23.4s, v30.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	FMOVS        4(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	WORD $0x4e37cf2e // fmla v14.4s, v25.4s, v23.4s
-	FMOVS        8(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	WORD $0x4e37cf30 // fmla v16.4s, v25.4s, v23.4s
-	FMOVS        12(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e33def3 // fmul v19.4s, v23.4s, v19.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        (R7), F16
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
+	FMOVS        4(R7), F16
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        8(R7), F16
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
+	FMOVS        12(R7), F16
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
 
 	// scales of the block
-	WORD $0x7d403533 // ldr h19, [x9, #26]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d40352e // ldr h14, [x9, #26]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        44(R9), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        128(R6), F23
-	FMOVQ        144(R6), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        160(R6), F25
-	FMOVQ        176(R6), F26
-	WORD $0x0e39c2db // smull v27.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        192(R6), F27
-	FMOVQ        208(R6), F28
-	WORD $0x0e3bc2dd // smull v29.8h, v22.8b, v27.8b
-	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x0e3cc29d // smull v29.8h, v20.8b, v28.8b
-	WORD $0x4e3cc29c // smull2 v28.8h, v20.16b, v28.16b
-	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
-	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
-	FMOVQ        224(R6), F29
-	FMOVQ        240(R6), F30
-	WORD $0x0e3dc2df // smull v31.8h, v22.8b, v29.8b
-	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
-	WORD $0x4e76bff6 // addp v22.8h, v31.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3ec29d // smull v29.8h, v20.8b, v30.8b
-	WORD $0x4e3ec294 // smull2 v20.8h, v20.16b, v30.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FMOVQ        28(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        44(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        128(R6), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        160(R6), (F18, F19)
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
+	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        192(R6), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        224(R6), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
+	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        16(R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35dfbe // fmul v30.4s, v29.4s, v21.4s
-	WORD $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
-	WORD $0x4e3eceeb // fmla v11.4s, v23.4s, v30.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	FMOVS        20(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	WORD $0x4e37cf2e // fmla v14.4s, v25.4s, v23.4s
-	FMOVS        24(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	WORD $0x4e37cf30 // fmla v16.4s, v25.4s, v23.4s
-	FMOVS        28(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e33def3 // fmul v19.4s, v23.4s, v19.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        16(R7), F16
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
+	FMOVS        20(R7), F16
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        24(R7), F16
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
+	FMOVS        28(R7), F16
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
 	ADD          $0x34, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -10423,134 +9075,109 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400133 // ldr h19, [x9]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d40012e // ldr h14, [x9]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F20
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R10), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F20
-	WORD $0x6ea84696 // ushl v22.4s, v20.4s, v8.4s
-	MOVD         $lm6_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F23
-	WORD $0x6eb74694 // ushl v20.4s, v20.4s, v23.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        18(R9), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f8 // ushl v24.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e201ed7 // and v23.16b, v22.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e218edb // cmtst v27.16b, v22.16b, v1.16b
-	WORD $0x6e771f3b // bsl v27.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e201e9c // and v28.16b, v20.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f5d // bsl v29.16b, v26.16b, v24.16b
-	WORD $0x4e218e98 // cmtst v24.16b, v20.16b, v1.16b
-	WORD $0x6e791f98 // bsl v24.16b, v28.16b, v25.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7b1fb6 // bsl v22.16b, v29.16b, v27.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e771f14 // bsl v20.16b, v24.16b, v23.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        32(R6), F25
-	FMOVQ        48(R6), F26
-	WORD $0x0e39c2db // smull v27.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        64(R6), F27
-	FMOVQ        80(R6), F28
-	WORD $0x0e3bc2dd // smull v29.8h, v22.8b, v27.8b
-	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x0e3cc29d // smull v29.8h, v20.8b, v28.8b
-	WORD $0x4e3cc29c // smull2 v28.8h, v20.16b, v28.16b
-	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
-	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
-	FMOVQ        96(R6), F29
-	FMOVQ        112(R6), F30
-	WORD $0x0e3dc2df // smull v31.8h, v22.8b, v29.8b
-	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
-	WORD $0x4e76bff6 // addp v22.8h, v31.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3ec29d // smull v29.8h, v20.8b, v30.8b
-	WORD $0x4e3ec294 // smull2 v20.8h, v20.16b, v30.16b
-	WORD $0x4e74bfb4 // addp v20.8h, v29.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FMOVQ        2(R9), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        18(R9), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R6), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        32(R6), (F18, F19)
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
+	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        64(R6), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        96(R6), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
+	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e35dfbe // fmul v30.4s, v29.4s, v21.4s
-	WORD $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
-	WORD $0x4e3eceeb // fmla v11.4s, v23.4s, v30.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	FMOVS        4(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	WORD $0x4e37cf2e // fmla v14.4s, v25.4s, v23.4s
-	FMOVS        8(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x6e35defa // fmul v26.4s, v23.4s, v21.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	WORD $0x4e37cf30 // fmla v16.4s, v25.4s, v23.4s
-	FMOVS        12(R7), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e33def3 // fmul v19.4s, v23.4s, v19.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	FMOVS        (R7), F16
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
+	FMOVS        4(R7), F16
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        8(R7), F16
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
+	FMOVS        12(R7), F16
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
 	ADD          $0x1a, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -10559,14 +9186,10 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F11, (R5)
-	FMOVQ        F12, 16(R5)
-	FMOVQ        F13, 128(R5)
-	FMOVQ        F14, 144(R5)
-	FMOVQ        F15, 256(R5)
-	FMOVQ        F16, 272(R5)
-	FMOVQ        F17, 384(R5)
-	FMOVQ        F18, 400(R5)
+	FMOVQ        F10, (R5)
+	FMOVQ        F11, 128(R5)
+	FMOVQ        F12, 256(R5)
+	FMOVQ        F13, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -10577,107 +9200,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ        F11, (R0)
-	FMOVQ        128(R3), F11
-	FMOVQ        144(R3), F12
-	FMOVQ        160(R3), F13
-	FMOVQ        176(R3), F14
-	FMOVQ        192(R3), F15
-	FMOVQ        208(R3), F16
-	FMOVQ        224(R3), F17
-	FMOVQ        240(R3), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ        (R3), F10
+	FMOVQ        32(R3), F11
+	FMOVQ        64(R3), F12
+	FMOVQ        96(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F10, (R0)
+	FMOVQ        128(R3), F10
+	FMOVQ        160(R3), F11
+	FMOVQ        192(R3), F12
+	FMOVQ        224(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F11, (R5)
-	FMOVQ        256(R3), F11
-	FMOVQ        272(R3), F12
-	FMOVQ        288(R3), F13
-	FMOVQ        304(R3), F14
-	FMOVQ        320(R3), F15
-	FMOVQ        336(R3), F16
-	FMOVQ        352(R3), F17
-	FMOVQ        368(R3), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ        F10, (R5)
+	FMOVQ        256(R3), F10
+	FMOVQ        288(R3), F11
+	FMOVQ        320(R3), F12
+	FMOVQ        352(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	ADD          R4, R5
-	FMOVQ        F11, (R5)
-	FMOVQ        384(R3), F11
-	FMOVQ        400(R3), F12
-	FMOVQ        416(R3), F13
-	FMOVQ        432(R3), F14
-	FMOVQ        448(R3), F15
-	FMOVQ        464(R3), F16
-	FMOVQ        480(R3), F17
-	FMOVQ        496(R3), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ        F10, (R5)
+	FMOVQ        384(R3), F10
+	FMOVQ        416(R3), F11
+	FMOVQ        448(R3), F12
+	FMOVQ        480(R3), F13
+	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
+	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
+	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	ADD          R4, R5
-	FMOVQ        F11, (R5)
+	FMOVQ        F10, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -10931,9 +9506,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 1152(R7)
 	ADD          R5<<3, R2, R7
@@ -10955,9 +9529,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 1184(R7)
 	ADD          R5<<3, R2, R7
@@ -10979,9 +9552,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 1216(R7)
 	ADD          R5<<3, R2, R7
@@ -11003,9 +9575,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 1248(R7)
 	ADD          R5<<3, R2, R7
@@ -11190,36 +9761,32 @@ loop13:
 	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fde30 // fmul v16.4s, v17.4s, v15.4s
-	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x4f8f9230 // fmul v16.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f924f // fmul v15.4s, v18.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 1152(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 1168(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fde70 // fmul v16.4s, v19.4s, v15.4s
-	WORD $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
+	WORD $0x4f8f9270 // fmul v16.4s, v19.4s, v15.s[0]
+	WORD $0x4f8f928f // fmul v15.4s, v20.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 1408(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 1424(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 1664(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 1680(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 1920(R8)
 	ADD          R5<<3, R2, R8

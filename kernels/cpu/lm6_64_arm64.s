@@ -4,20 +4,15 @@
 
 #include "textflag.h"
 
-// lm6_64_shifts: int32, 4 times -4
-DATA lm6_64_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA lm6_64_shifts<>+8(SB)/8, $0xfffffffcfffffffc
+// lm6_64_shifts: int32 0 0 -2 -2
+DATA lm6_64_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm6_64_shifts<>+8(SB)/8, $0xfffffffefffffffe
 GLOBL lm6_64_shifts<>(SB), RODATA|NOPTR, $16
 
-// lm6_64_shifts2: int32 0 0 -2 -2
-DATA lm6_64_shifts2<>+0(SB)/8, $0x0000000000000000
-DATA lm6_64_shifts2<>+8(SB)/8, $0xfffffffefffffffe
+// lm6_64_shifts2: int32 -4 -4 -6 -6
+DATA lm6_64_shifts2<>+0(SB)/8, $0xfffffffcfffffffc
+DATA lm6_64_shifts2<>+8(SB)/8, $0xfffffffafffffffa
 GLOBL lm6_64_shifts2<>(SB), RODATA|NOPTR, $16
-
-// lm6_64_shifts3: int32 -4 -4 -6 -6
-DATA lm6_64_shifts3<>+0(SB)/8, $0xfffffffcfffffffc
-DATA lm6_64_shifts3<>+8(SB)/8, $0xfffffffafffffffa
-GLOBL lm6_64_shifts3<>(SB), RODATA|NOPTR, $16
 
 // lm6_64_level: float32, 4 times 0x3020100
 DATA lm6_64_level<>+0(SB)/8, $0x0302010003020100
@@ -139,11 +134,6 @@ DATA lm6_64_shuffle2<>+0(SB)/8, $0x8080800580808004
 DATA lm6_64_shuffle2<>+8(SB)/8, $0x8080800780808006
 GLOBL lm6_64_shuffle2<>(SB), RODATA|NOPTR, $16
 
-// lm6_64_shifts4: int32, 4 times -6
-DATA lm6_64_shifts4<>+0(SB)/8, $0xfffffffafffffffa
-DATA lm6_64_shifts4<>+8(SB)/8, $0xfffffffafffffffa
-GLOBL lm6_64_shifts4<>(SB), RODATA|NOPTR, $16
-
 // lm6_64_shuffle3: bytes 8 - - - 9 - - - 10 - - - 11 - - -
 DATA lm6_64_shuffle3<>+0(SB)/8, $0x8080800980808008
 DATA lm6_64_shuffle3<>+8(SB)/8, $0x8080800b8080800a
@@ -153,11 +143,6 @@ GLOBL lm6_64_shuffle3<>(SB), RODATA|NOPTR, $16
 DATA lm6_64_shuffle4<>+0(SB)/8, $0x8080800d8080800c
 DATA lm6_64_shuffle4<>+8(SB)/8, $0x8080800f8080800e
 GLOBL lm6_64_shuffle4<>(SB), RODATA|NOPTR, $16
-
-// lm6_64_shifts5: int32, 4 times -2
-DATA lm6_64_shifts5<>+0(SB)/8, $0xfffffffefffffffe
-DATA lm6_64_shifts5<>+8(SB)/8, $0xfffffffefffffffe
-GLOBL lm6_64_shifts5<>(SB), RODATA|NOPTR, $16
 
 // lm6_64_const2: float32, 4 times 1e-20
 DATA lm6_64_const2<>+0(SB)/8, $0x1e3ce5081e3ce508
@@ -346,13 +331,10 @@ TEXT ·matmulQ81xLm6_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -360,9 +342,8 @@ TEXT ·matmulQ81xLm6_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -373,123 +354,111 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea84612 // ushl v18.4s, v16.4s, v8.4s
-	WORD $0x6eab4610 // ushl v16.4s, v16.4s, v11.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        34(R6), F19
-	WORD $0x4e080673 // dup v19.2d, v19.d[0]
-	WORD $0x6ea94674 // ushl v20.4s, v19.4s, v9.4s
-	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e218e57 // cmtst v23.16b, v18.16b, v1.16b
-	WORD $0x6e731eb7 // bsl v23.16b, v21.16b, v19.16b
-	WORD $0x4e218e13 // cmtst v19.16b, v16.16b, v1.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e201e18 // and v24.16b, v16.16b, v0.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e218e59 // cmtst v25.16b, v18.16b, v1.16b
-	WORD $0x6e741ed9 // bsl v25.16b, v22.16b, v20.16b
-	WORD $0x4e218e14 // cmtst v20.16b, v16.16b, v1.16b
-	WORD $0x6e751f14 // bsl v20.16b, v24.16b, v21.16b
-	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
-	WORD $0x6e771f32 // bsl v18.16b, v25.16b, v23.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e731e90 // bsl v16.16b, v20.16b, v19.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949612 // sdot v18.4s, v16.16b, v20.16b
+	FMOVQ        2(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        34(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F16
-	WORD $0x6ea84613 // ushl v19.4s, v16.4s, v8.4s
-	WORD $0x6eab4610 // ushl v16.4s, v16.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        42(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94696 // ushl v22.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e201e18 // and v24.16b, v16.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e218e79 // cmtst v25.16b, v19.16b, v1.16b
-	WORD $0x6e741ef9 // bsl v25.16b, v23.16b, v20.16b
-	WORD $0x4e218e14 // cmtst v20.16b, v16.16b, v1.16b
-	WORD $0x6e761f14 // bsl v20.16b, v24.16b, v22.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e17 // and v23.16b, v16.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e201e1a // and v26.16b, v16.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e218e7b // cmtst v27.16b, v19.16b, v1.16b
-	WORD $0x6e761f1b // bsl v27.16b, v24.16b, v22.16b
-	WORD $0x4e218e16 // cmtst v22.16b, v16.16b, v1.16b
-	WORD $0x6e771f56 // bsl v22.16b, v26.16b, v23.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e791f73 // bsl v19.16b, v27.16b, v25.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e741ed0 // bsl v16.16b, v22.16b, v20.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4e949675 // sdot v21.4s, v19.16b, v20.16b
-	WORD $0x4e969612 // sdot v18.4s, v16.16b, v22.16b
+	FMOVQ        18(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        42(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e54 // bsl v20.16b, v18.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201dd5 // and v21.16b, v14.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218db6 // cmtst v22.16b, v13.16b, v1.16b
+	WORD $0x6e701e76 // bsl v22.16b, v19.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e721eb0 // bsl v16.16b, v21.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e741ecd // bsl v13.16b, v22.16b, v20.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6c // fmla v12.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4d // fmla v13.4s, v18.4s, v15.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdca // fmla v10.4s, v14.4s, v12.4s
 	ADD          $0x32, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -498,15 +467,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R0)
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -534,13 +501,10 @@ TEXT ·matmulQ82xLm6_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -548,10 +512,8 @@ TEXT ·matmulQ82xLm6_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -562,141 +524,122 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        34(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e979633 // sdot v19.4s, v17.16b, v23.16b
+	FMOVQ        2(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        34(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F17
-	WORD $0x6ea84635 // ushl v21.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        42(R6), F23
-	WORD $0x4e0806f7 // dup v23.2d, v23.d[0]
-	WORD $0x6ea946f9 // ushl v25.4s, v23.4s, v9.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
-	WORD $0x4eb71e31 // orr v17.16b, v17.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e201eba // and v26.16b, v21.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e201e3b // and v27.16b, v17.16b, v0.16b
-	WORD $0x4e1b00fb // tbl v27.16b, { v7.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f5c // bsl v28.16b, v26.16b, v23.16b
-	WORD $0x4e218e37 // cmtst v23.16b, v17.16b, v1.16b
-	WORD $0x6e791f77 // bsl v23.16b, v27.16b, v25.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201e3a // and v26.16b, v17.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201ebb // and v27.16b, v21.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e201e3d // and v29.16b, v17.16b, v0.16b
-	WORD $0x4e1d00bd // tbl v29.16b, { v5.16b }, v29.16b
-	WORD $0x4e218ebe // cmtst v30.16b, v21.16b, v1.16b
-	WORD $0x6e791f7e // bsl v30.16b, v27.16b, v25.16b
-	WORD $0x4e218e39 // cmtst v25.16b, v17.16b, v1.16b
-	WORD $0x6e7a1fb9 // bsl v25.16b, v29.16b, v26.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7c1fd5 // bsl v21.16b, v30.16b, v28.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e771f31 // bsl v17.16b, v25.16b, v23.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F25
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	WORD $0x4e999634 // sdot v20.4s, v17.16b, v25.16b
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F25
-	WORD $0x4e9796b8 // sdot v24.4s, v21.16b, v23.16b
-	WORD $0x4e999633 // sdot v19.4s, v17.16b, v25.16b
+	FMOVQ        18(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        42(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e75 // bsl v21.16b, v19.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e8f // bsl v15.16b, v20.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201db4 // and v20.16b, v13.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201dd6 // and v22.16b, v14.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218db7 // cmtst v23.16b, v13.16b, v1.16b
+	WORD $0x6e701e97 // bsl v23.16b, v20.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e731ed0 // bsl v16.16b, v22.16b, v19.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e751eed // bsl v13.16b, v23.16b, v21.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x32, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -707,19 +650,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R0)
+	WORD $0x6e0a414c // ext v12.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -747,7 +688,10 @@ TEXT ·matmulQ83xLm6_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $lm6_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F9
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -755,12 +699,9 @@ TEXT ·matmulQ83xLm6_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -771,171 +712,133 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea84612 // ushl v18.4s, v16.4s, v8.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6eb34610 // ushl v16.4s, v16.4s, v19.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        34(R6), F19
-	WORD $0x4e080673 // dup v19.2d, v19.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6eb44674 // ushl v20.4s, v19.4s, v20.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
-	FMOVQ        (R7), F21
-	WORD $0x6eb54673 // ushl v19.4s, v19.4s, v21.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e218e57 // cmtst v23.16b, v18.16b, v1.16b
-	WORD $0x6e731eb7 // bsl v23.16b, v21.16b, v19.16b
-	WORD $0x4e218e13 // cmtst v19.16b, v16.16b, v1.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e201e18 // and v24.16b, v16.16b, v0.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e218e59 // cmtst v25.16b, v18.16b, v1.16b
-	WORD $0x6e741ed9 // bsl v25.16b, v22.16b, v20.16b
-	WORD $0x4e218e14 // cmtst v20.16b, v16.16b, v1.16b
-	WORD $0x6e751f14 // bsl v20.16b, v24.16b, v21.16b
-	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
-	WORD $0x6e771f32 // bsl v18.16b, v25.16b, v23.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e731e90 // bsl v16.16b, v20.16b, v19.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969614 // sdot v20.4s, v16.16b, v22.16b
-	FMOVQ        128(R3), F22
-	FMOVQ        144(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
+	FMOVQ        2(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        34(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R3), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        128(R3), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F16
-	WORD $0x6ea84616 // ushl v22.4s, v16.4s, v8.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F24
-	WORD $0x6eb84610 // ushl v16.4s, v16.4s, v24.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        42(R6), F24
-	WORD $0x4e080718 // dup v24.2d, v24.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x6eba471a // ushl v26.4s, v24.4s, v26.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x6ebb4718 // ushl v24.4s, v24.4s, v27.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eba1ed6 // orr v22.16b, v22.16b, v26.16b
-	WORD $0x4eb81e10 // orr v16.16b, v16.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201e1a // and v26.16b, v16.16b, v0.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e201edb // and v27.16b, v22.16b, v0.16b
-	WORD $0x4e1b00fb // tbl v27.16b, { v7.16b }, v27.16b
-	WORD $0x4e201e1c // and v28.16b, v16.16b, v0.16b
-	WORD $0x4e1c00fc // tbl v28.16b, { v7.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f7d // bsl v29.16b, v27.16b, v24.16b
-	WORD $0x4e218e18 // cmtst v24.16b, v16.16b, v1.16b
-	WORD $0x6e7a1f98 // bsl v24.16b, v28.16b, v26.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201e1b // and v27.16b, v16.16b, v0.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e201edc // and v28.16b, v22.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e201e1e // and v30.16b, v16.16b, v0.16b
-	WORD $0x4e1e00be // tbl v30.16b, { v5.16b }, v30.16b
-	WORD $0x4e218edf // cmtst v31.16b, v22.16b, v1.16b
-	WORD $0x6e7a1f9f // bsl v31.16b, v28.16b, v26.16b
-	WORD $0x4e218e1a // cmtst v26.16b, v16.16b, v1.16b
-	WORD $0x6e7b1fda // bsl v26.16b, v30.16b, v27.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7d1ff6 // bsl v22.16b, v31.16b, v29.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e781f50 // bsl v16.16b, v26.16b, v24.16b
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F26
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	WORD $0x4e9a9613 // sdot v19.4s, v16.16b, v26.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
-	WORD $0x4e9a9614 // sdot v20.4s, v16.16b, v26.16b
-	FMOVQ        160(R3), F24
-	FMOVQ        176(R3), F26
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e9a9612 // sdot v18.4s, v16.16b, v26.16b
+	FMOVQ        18(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        42(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd5 // and v21.16b, v14.16b, v0.16b
+	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
+	WORD $0x4e201df6 // and v22.16b, v15.16b, v0.16b
+	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
+	WORD $0x4e218dd7 // cmtst v23.16b, v14.16b, v1.16b
+	WORD $0x6e701eb7 // bsl v23.16b, v21.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711ed0 // bsl v16.16b, v22.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e201dd6 // and v22.16b, v14.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e201df8 // and v24.16b, v15.16b, v0.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e218dd9 // cmtst v25.16b, v14.16b, v1.16b
+	WORD $0x6e711ed9 // bsl v25.16b, v22.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e751f11 // bsl v17.16b, v24.16b, v21.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e771f2e // bsl v14.16b, v25.16b, v23.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        160(R3), (F16, F17)
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de16 // fmul v22.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e36cea9 // fmla v9.4s, v21.4s, v22.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R4), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R4), F14
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        8(R4), F14
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 	ADD          $0x32, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -946,23 +849,20 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0a414d // ext v13.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD $0x7e30d9ad // faddp s13, v13.2s
+	FMOVS        F13, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0c418a // ext v10.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
 	ADD          $4, R0
@@ -986,6 +886,16 @@ TEXT ·matmulQ84xLm6_64DotProd(SB), NOSPLIT, $0-72
 	WORD $0x4f01e403 // movi v3.16b, #32
 	MOVD         $lm6_64_levels3<>+0(SB), R0
 	FMOVQ        (R0), F4
+	MOVD         $lm6_64_levels4<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm6_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm6_64_levels2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $lm6_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F9
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -993,14 +903,10 @@ TEXT ·matmulQ84xLm6_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -1011,215 +917,144 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x6eb045d0 // ushl v16.4s, v14.4s, v16.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6eb145ce // ushl v14.4s, v14.4s, v17.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	FMOVD        34(R6), F17
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6eb24632 // ushl v18.4s, v17.4s, v18.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6eb34631 // ushl v17.4s, v17.4s, v19.4s
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	MOVD         $lm6_64_levels<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x4e110251 // tbl v17.16b, { v18.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	MOVD         $lm6_64_levels<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x4e120272 // tbl v18.16b, { v19.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	MOVD         $lm6_64_levels2<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x4e130293 // tbl v19.16b, { v20.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	MOVD         $lm6_64_levels2<>+0(SB), R7
-	FMOVQ        (R7), F21
-	WORD $0x4e1402b4 // tbl v20.16b, { v21.16b }, v20.16b
-	WORD $0x4e218e15 // cmtst v21.16b, v16.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218dd1 // cmtst v17.16b, v14.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
 	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
 	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	MOVD         $lm6_64_levels4<>+0(SB), R7
-	FMOVQ        (R7), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
-	WORD $0x4e201dd6 // and v22.16b, v14.16b, v0.16b
-	MOVD         $lm6_64_levels4<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
-	WORD $0x4e218e17 // cmtst v23.16b, v16.16b, v1.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
 	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218dd2 // cmtst v18.16b, v14.16b, v1.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
 	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e751ef0 // bsl v16.16b, v23.16b, v21.16b
-	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
-	WORD $0x6e711e4e // bsl v14.16b, v18.16b, v17.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        128(R3), F20
-	FMOVQ        144(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	FLDPQ        64(R3), (F17, F18)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9695d4 // sdot v20.4s, v14.16b, v22.16b
-	FMOVQ        192(R3), F22
-	FMOVQ        208(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969619 // sdot v25.4s, v16.16b, v22.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9895d0 // sdot v16.4s, v14.16b, v24.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	FLDPQ        128(R3), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F14
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x6eb645d6 // ushl v22.4s, v14.4s, v22.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F24
-	WORD $0x6eb845ce // ushl v14.4s, v14.4s, v24.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        42(R6), F24
-	WORD $0x4e080718 // dup v24.2d, v24.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x6eba471a // ushl v26.4s, v24.4s, v26.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x6ebb4718 // ushl v24.4s, v24.4s, v27.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eba1ed6 // orr v22.16b, v22.16b, v26.16b
-	WORD $0x4eb81dce // orr v14.16b, v14.16b, v24.16b
-	WORD $0x4e201ed8 // and v24.16b, v22.16b, v0.16b
-	MOVD         $lm6_64_levels<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
-	WORD $0x4e201dda // and v26.16b, v14.16b, v0.16b
-	MOVD         $lm6_64_levels<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
-	WORD $0x4e201edb // and v27.16b, v22.16b, v0.16b
-	MOVD         $lm6_64_levels2<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
-	WORD $0x4e201ddc // and v28.16b, v14.16b, v0.16b
-	MOVD         $lm6_64_levels2<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
-	WORD $0x4e218edd // cmtst v29.16b, v22.16b, v1.16b
-	WORD $0x6e781f7d // bsl v29.16b, v27.16b, v24.16b
-	WORD $0x4e218dd8 // cmtst v24.16b, v14.16b, v1.16b
-	WORD $0x6e7a1f98 // bsl v24.16b, v28.16b, v26.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201ddb // and v27.16b, v14.16b, v0.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e201edc // and v28.16b, v22.16b, v0.16b
-	MOVD         $lm6_64_levels4<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
-	WORD $0x4e201dde // and v30.16b, v14.16b, v0.16b
-	MOVD         $lm6_64_levels4<>+0(SB), R7
-	FMOVQ        (R7), F31
-	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
-	WORD $0x4e218edf // cmtst v31.16b, v22.16b, v1.16b
-	WORD $0x6e7a1f9f // bsl v31.16b, v28.16b, v26.16b
-	WORD $0x4e218dda // cmtst v26.16b, v14.16b, v1.16b
-	WORD $0x6e7b1fda // bsl v26.16b, v30.16b, v27.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e7d1ff6 // bsl v22.16b, v31.16b, v29.16b
-	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
-	WORD $0x6e781f4e // bsl v14.16b, v26.16b, v24.16b
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F26
-	WORD $0x4e9896d3 // sdot v19.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d1 // sdot v17.4s, v14.16b, v26.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d2 // sdot v18.4s, v14.16b, v26.16b
-	FMOVQ        160(R3), F24
-	FMOVQ        176(R3), F26
-	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d4 // sdot v20.4s, v14.16b, v26.16b
-	FMOVQ        224(R3), F24
-	FMOVQ        240(R3), F26
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d0 // sdot v16.4s, v14.16b, v26.16b
+	FMOVQ        18(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        42(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df7 // and v23.16b, v15.16b, v0.16b
+	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
+	WORD $0x4e201e18 // and v24.16b, v16.16b, v0.16b
+	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
+	WORD $0x4e218df9 // cmtst v25.16b, v15.16b, v1.16b
+	WORD $0x6e711ef9 // bsl v25.16b, v23.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721f11 // bsl v17.16b, v24.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e17 // and v23.16b, v16.16b, v0.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e201df8 // and v24.16b, v15.16b, v0.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e201e1a // and v26.16b, v16.16b, v0.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
+	WORD $0x4e218dfb // cmtst v27.16b, v15.16b, v1.16b
+	WORD $0x6e721f1b // bsl v27.16b, v24.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e771f52 // bsl v18.16b, v26.16b, v23.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e791f6f // bsl v15.16b, v27.16b, v25.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	FLDPQ        160(R3), (F17, F18)
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	FLDPQ        224(R3), (F17, F18)
+	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd6 // fmul v22.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e36ce65 // fmla v5.4s, v19.4s, v22.4s
-	WORD $0x4e2ece26 // fmla v6.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        12(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R4), F15
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R4), F15
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
+	FMOVS        12(R4), F15
+	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
 	ADD          $0x32, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -1230,31 +1065,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e0a414e // ext v14.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x7e30d9ce // faddp s14, v14.2s
+	FMOVS        F14, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0c418a // ext v10.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0d41aa // ext v10.16b, v13.16b, v13.16b, #8
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1282,13 +1113,10 @@ TEXT ·matmulQ8Block1xLm6_64DotProd(SB), NOSPLIT, $320-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -1312,119 +1140,112 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F12
+	FMOVQ        2(R5), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R5), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R5), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FLDPQ        (R2), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8d956a // sdot v10.4s, v11.16b, v13.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        18(R5), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVD        42(R5), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea845af // ushl v15.4s, v13.4s, v8.4s
+	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eaf1d6b // orr v11.16b, v11.16b, v15.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
 	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
 	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
 	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
 	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
 	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e218d72 // cmtst v18.16b, v11.16b, v1.16b
+	WORD $0x6e6d1e12 // bsl v18.16b, v16.16b, v13.16b
+	WORD $0x4e218d8d // cmtst v13.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
 	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
 	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
 	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
 	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
 	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
+	WORD $0x4e218d74 // cmtst v20.16b, v11.16b, v1.16b
 	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
 	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
 	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e721e8b // bsl v11.16b, v20.16b, v18.16b
 	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        (R2), F14
-	FMOVQ        16(R2), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F12
-	WORD $0x6ea8458e // ushl v14.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        42(R5), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea945f1 // ushl v17.4s, v15.4s, v9.4s
-	WORD $0x6eaa45ef // ushl v15.4s, v15.4s, v10.4s
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
-	WORD $0x6e6f1e54 // bsl v20.16b, v18.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e201d95 // and v21.16b, v12.16b, v0.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
-	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
-	WORD $0x4e218d91 // cmtst v17.16b, v12.16b, v1.16b
-	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
-	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
-	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6f1e2c // bsl v12.16b, v17.16b, v15.16b
-	FMOVQ        32(R2), F15
-	FMOVQ        48(R2), F17
-	WORD $0x4e8f95d0 // sdot v16.4s, v14.16b, v15.16b
-	WORD $0x4e91958d // sdot v13.4s, v12.16b, v17.16b
-	FMOVQ        F16, (R8)
-	FMOVQ        F13, 16(R8)
-	WORD $0x7d4000ac // ldr h12, [x5]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	FLDPQ        32(R2), (F13, F15)
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x4e8f958a // sdot v10.4s, v12.16b, v15.16b
+	FMOVQ        F14, (R8)
+	FMOVQ        F10, 16(R8)
+	WORD $0x7d4000aa // ldr h10, [x5]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R10
-	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, (R9)
-	FMOVQ        F12, 16(R9)
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        F12, (R9)
+	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -1436,37 +1257,32 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F12
-	FMOVQ        32(R1), F13
-	FMOVQ        64(R1), F14
-	FMOVQ        96(R1), F15
-	WORD $0x4ea009ad // rev64 v13.4s, v13.4s
-	WORD $0x4e8d298c // trn1 v12.4s, v12.4s, v13.4s
-	WORD $0x4ea009ed // rev64 v13.4s, v15.4s
-	WORD $0x4e8d29cd // trn1 v13.4s, v14.4s, v13.4s
-	WORD $0x6e0d41ad // ext v13.16b, v13.16b, v13.16b, #8
-	WORD $0x4ecd398c // zip1 v12.2d, v12.2d, v13.2d
-	FMOVQ        (R0), F13
-	FMOVQ        16(R0), F14
-	FMOVQ        32(R0), F15
-	FMOVQ        48(R0), F16
-	FMOVQ        64(R0), F17
-	FMOVQ        80(R0), F18
-	FMOVQ        96(R0), F19
-	FMOVQ        112(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F12, (R4)
+	FMOVQ        (R1), F10
+	FMOVQ        32(R1), F11
+	FMOVQ        64(R1), F12
+	FMOVQ        96(R1), F13
+	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
+	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
+	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
+	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
+	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
+	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
+	FLDPQ        (R0), (F11, F12)
+	FLDPQ        32(R0), (F13, F14)
+	FLDPQ        64(R0), (F15, F16)
+	FLDPQ        96(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        (R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	FMOVQ        F10, (R4)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -1492,13 +1308,10 @@ TEXT ·matmulQ8Block2xLm6_64DotProd(SB), NOSPLIT, $448-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -1522,131 +1335,122 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F12
+	FMOVQ        2(R5), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R5), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R5), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
-	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        (R2), F14
-	FMOVQ        16(R2), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FLDPQ        (R2), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f958e // sdot v14.4s, v12.16b, v15.16b
-	FMOVQ        64(R2), F15
-	FMOVQ        80(R2), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e91958d // sdot v13.4s, v12.16b, v17.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        64(R2), (F13, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8f956a // sdot v10.4s, v11.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F12
-	WORD $0x6ea8458f // ushl v15.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        42(R5), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea94633 // ushl v19.4s, v17.4s, v9.4s
-	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	FMOVQ        18(R5), F11
+	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVD        42(R5), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f1 // ushl v17.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb31def // orr v15.16b, v15.16b, v19.16b
-	WORD $0x4eb11d8c // orr v12.16b, v12.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb11d6b // orr v11.16b, v11.16b, v17.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
 	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e201d95 // and v21.16b, v12.16b, v0.16b
-	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
-	WORD $0x4e218df6 // cmtst v22.16b, v15.16b, v1.16b
-	WORD $0x6e711e96 // bsl v22.16b, v20.16b, v17.16b
-	WORD $0x4e218d91 // cmtst v17.16b, v12.16b, v1.16b
-	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201d94 // and v20.16b, v12.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218d74 // cmtst v20.16b, v11.16b, v1.16b
+	WORD $0x6e6f1e54 // bsl v20.16b, v18.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201d73 // and v19.16b, v11.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201db5 // and v21.16b, v13.16b, v0.16b
 	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e201d97 // and v23.16b, v12.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e218df8 // cmtst v24.16b, v15.16b, v1.16b
-	WORD $0x6e731eb8 // bsl v24.16b, v21.16b, v19.16b
-	WORD $0x4e218d93 // cmtst v19.16b, v12.16b, v1.16b
-	WORD $0x6e741ef3 // bsl v19.16b, v23.16b, v20.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e761f0f // bsl v15.16b, v24.16b, v22.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e711e6c // bsl v12.16b, v19.16b, v17.16b
-	FMOVQ        32(R2), F17
-	FMOVQ        48(R2), F19
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	WORD $0x4e93958e // sdot v14.4s, v12.16b, v19.16b
-	FMOVQ        96(R2), F17
-	FMOVQ        112(R2), F19
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e93958d // sdot v13.4s, v12.16b, v19.16b
-	FMOVQ        F16, (R8)
-	FMOVQ        F14, 16(R8)
-	FMOVQ        F18, 128(R8)
-	FMOVQ        F13, 144(R8)
-	WORD $0x7d4000ac // ldr h12, [x5]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e218d76 // cmtst v22.16b, v11.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218db1 // cmtst v17.16b, v13.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e741ecb // bsl v11.16b, v22.16b, v20.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        32(R2), (F15, F17)
+	WORD $0x4e8f956e // sdot v14.4s, v11.16b, v15.16b
+	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	FLDPQ        96(R2), (F15, F17)
+	WORD $0x4e8f9570 // sdot v16.4s, v11.16b, v15.16b
+	WORD $0x4e9195aa // sdot v10.4s, v13.16b, v17.16b
+	FMOVQ        F14, (R8)
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F16, 128(R8)
+	FMOVQ        F10, 144(R8)
+	WORD $0x7d4000aa // ldr h10, [x5]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R10
-	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, (R9)
-	FMOVQ        F12, 16(R9)
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        F12, (R9)
+	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -1658,61 +1462,51 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F12
-	FMOVQ        32(R1), F13
-	FMOVQ        64(R1), F14
-	FMOVQ        96(R1), F15
-	WORD $0x4ea009ad // rev64 v13.4s, v13.4s
-	WORD $0x4e8d298c // trn1 v12.4s, v12.4s, v13.4s
-	WORD $0x4ea009ed // rev64 v13.4s, v15.4s
-	WORD $0x4e8d29cd // trn1 v13.4s, v14.4s, v13.4s
-	WORD $0x6e0d41ad // ext v13.16b, v13.16b, v13.16b, #8
-	WORD $0x4ecd398c // zip1 v12.2d, v12.2d, v13.2d
-	FMOVQ        (R0), F13
-	FMOVQ        16(R0), F14
-	FMOVQ        32(R0), F15
-	FMOVQ        48(R0), F16
-	FMOVQ        64(R0), F17
-	FMOVQ        80(R0), F18
-	FMOVQ        96(R0), F19
-	FMOVQ        112(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	FMOVQ        F13, (R4)
-	FMOVQ        128(R0), F13
-	FMOVQ        144(R0), F14
-	FMOVQ        160(R0), F15
-	FMOVQ        176(R0), F16
-	FMOVQ        192(R0), F17
-	FMOVQ        208(R0), F18
-	FMOVQ        224(R0), F19
-	FMOVQ        240(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        4(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	FMOVQ        (R1), F10
+	FMOVQ        32(R1), F11
+	FMOVQ        64(R1), F12
+	FMOVQ        96(R1), F13
+	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
+	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
+	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
+	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
+	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
+	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
+	FLDPQ        (R0), (F11, F12)
+	FLDPQ        32(R0), (F13, F14)
+	FLDPQ        64(R0), (F15, F16)
+	FLDPQ        96(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        (R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	FMOVQ        F11, (R4)
+	FLDPQ        128(R0), (F11, F12)
+	FLDPQ        160(R0), (F13, F14)
+	FLDPQ        192(R0), (F15, F16)
+	FLDPQ        224(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        4(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F12, (R8)
+	FMOVQ        F10, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -1738,13 +1532,10 @@ TEXT ·matmulQ8Block3xLm6_64DotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -1768,143 +1559,132 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F12
+	FMOVQ        2(R5), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R5), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R5), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
-	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        (R2), F14
-	FMOVQ        16(R2), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FLDPQ        (R2), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f958e // sdot v14.4s, v12.16b, v15.16b
-	FMOVQ        64(R2), F15
-	FMOVQ        80(R2), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e91958f // sdot v15.4s, v12.16b, v17.16b
-	FMOVQ        128(R2), F17
-	FMOVQ        144(R2), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        64(R2), (F13, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e93958d // sdot v13.4s, v12.16b, v19.16b
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        128(R2), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F12
-	WORD $0x6ea84591 // ushl v17.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        42(R5), F19
-	WORD $0x4e080673 // dup v19.2d, v19.d[0]
-	WORD $0x6ea94675 // ushl v21.4s, v19.4s, v9.4s
-	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	FMOVQ        18(R5), F11
+	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVD        42(R5), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
-	WORD $0x4eb31d8c // orr v12.16b, v12.16b, v19.16b
-	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb31d6b // orr v11.16b, v11.16b, v19.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
 	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e201d95 // and v21.16b, v12.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201d97 // and v23.16b, v12.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e38 // cmtst v24.16b, v17.16b, v1.16b
-	WORD $0x6e731ed8 // bsl v24.16b, v22.16b, v19.16b
-	WORD $0x4e218d93 // cmtst v19.16b, v12.16b, v1.16b
-	WORD $0x6e751ef3 // bsl v19.16b, v23.16b, v21.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201d96 // and v22.16b, v12.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
+	WORD $0x4e201d74 // and v20.16b, v11.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
+	WORD $0x4e218d76 // cmtst v22.16b, v11.16b, v1.16b
+	WORD $0x6e711e96 // bsl v22.16b, v20.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	WORD $0x4e201d73 // and v19.16b, v11.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e201d75 // and v21.16b, v11.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e201df7 // and v23.16b, v15.16b, v0.16b
 	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201d99 // and v25.16b, v12.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e3a // cmtst v26.16b, v17.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218d95 // cmtst v21.16b, v12.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e781f51 // bsl v17.16b, v26.16b, v24.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e731eac // bsl v12.16b, v21.16b, v19.16b
-	FMOVQ        32(R2), F19
-	FMOVQ        48(R2), F21
-	WORD $0x4e939630 // sdot v16.4s, v17.16b, v19.16b
-	WORD $0x4e95958e // sdot v14.4s, v12.16b, v21.16b
-	FMOVQ        96(R2), F19
-	FMOVQ        112(R2), F21
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	WORD $0x4e95958f // sdot v15.4s, v12.16b, v21.16b
-	FMOVQ        160(R2), F19
-	FMOVQ        176(R2), F21
-	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e95958d // sdot v13.4s, v12.16b, v21.16b
-	FMOVQ        F16, (R8)
-	FMOVQ        F14, 16(R8)
-	FMOVQ        F18, 128(R8)
-	FMOVQ        F15, 144(R8)
-	FMOVQ        F20, 256(R8)
-	FMOVQ        F13, 272(R8)
-	WORD $0x7d4000ac // ldr h12, [x5]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e218d78 // cmtst v24.16b, v11.16b, v1.16b
+	WORD $0x6e731eb8 // bsl v24.16b, v21.16b, v19.16b
+	WORD $0x4e218df3 // cmtst v19.16b, v15.16b, v1.16b
+	WORD $0x6e741ef3 // bsl v19.16b, v23.16b, v20.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e761f0b // bsl v11.16b, v24.16b, v22.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	FLDPQ        32(R2), (F17, F19)
+	WORD $0x4e91956e // sdot v14.4s, v11.16b, v17.16b
+	WORD $0x4e9395ec // sdot v12.4s, v15.16b, v19.16b
+	FLDPQ        96(R2), (F17, F19)
+	WORD $0x4e919570 // sdot v16.4s, v11.16b, v17.16b
+	WORD $0x4e9395ed // sdot v13.4s, v15.16b, v19.16b
+	FLDPQ        160(R2), (F17, F19)
+	WORD $0x4e919572 // sdot v18.4s, v11.16b, v17.16b
+	WORD $0x4e9395ea // sdot v10.4s, v15.16b, v19.16b
+	FMOVQ        F14, (R8)
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F16, 128(R8)
+	FMOVQ        F13, 144(R8)
+	FMOVQ        F18, 256(R8)
+	FMOVQ        F10, 272(R8)
+	WORD $0x7d4000aa // ldr h10, [x5]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R10
-	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, (R9)
-	FMOVQ        F12, 16(R9)
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        F12, (R9)
+	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -1916,83 +1696,68 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F12
-	FMOVQ        32(R1), F13
-	FMOVQ        64(R1), F14
-	FMOVQ        96(R1), F15
-	WORD $0x4ea009ad // rev64 v13.4s, v13.4s
-	WORD $0x4e8d298c // trn1 v12.4s, v12.4s, v13.4s
-	WORD $0x4ea009ed // rev64 v13.4s, v15.4s
-	WORD $0x4e8d29cd // trn1 v13.4s, v14.4s, v13.4s
-	WORD $0x6e0d41ad // ext v13.16b, v13.16b, v13.16b, #8
-	WORD $0x4ecd398c // zip1 v12.2d, v12.2d, v13.2d
-	FMOVQ        (R0), F13
-	FMOVQ        16(R0), F14
-	FMOVQ        32(R0), F15
-	FMOVQ        48(R0), F16
-	FMOVQ        64(R0), F17
-	FMOVQ        80(R0), F18
-	FMOVQ        96(R0), F19
-	FMOVQ        112(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	FMOVQ        F13, (R4)
-	FMOVQ        128(R0), F13
-	FMOVQ        144(R0), F14
-	FMOVQ        160(R0), F15
-	FMOVQ        176(R0), F16
-	FMOVQ        192(R0), F17
-	FMOVQ        208(R0), F18
-	FMOVQ        224(R0), F19
-	FMOVQ        240(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        4(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	FMOVQ        (R1), F10
+	FMOVQ        32(R1), F11
+	FMOVQ        64(R1), F12
+	FMOVQ        96(R1), F13
+	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
+	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
+	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
+	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
+	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
+	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
+	FLDPQ        (R0), (F11, F12)
+	FLDPQ        32(R0), (F13, F14)
+	FLDPQ        64(R0), (F15, F16)
+	FLDPQ        96(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        (R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	FMOVQ        F11, (R4)
+	FLDPQ        128(R0), (F11, F12)
+	FLDPQ        160(R0), (F13, F14)
+	FLDPQ        192(R0), (F15, F16)
+	FLDPQ        224(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        4(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F13, (R8)
-	FMOVQ        256(R0), F13
-	FMOVQ        272(R0), F14
-	FMOVQ        288(R0), F15
-	FMOVQ        304(R0), F16
-	FMOVQ        320(R0), F17
-	FMOVQ        336(R0), F18
-	FMOVQ        352(R0), F19
-	FMOVQ        368(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        8(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	FMOVQ        F11, (R8)
+	FLDPQ        256(R0), (F11, F12)
+	FLDPQ        288(R0), (F13, F14)
+	FLDPQ        320(R0), (F15, F16)
+	FLDPQ        352(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        8(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	ADD          R7, R8
-	FMOVQ        F12, (R8)
+	FMOVQ        F10, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -2018,13 +1783,10 @@ TEXT ·matmulQ8Block4xLm6_64DotProd(SB), 0, $704-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -2048,155 +1810,142 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F12
+	FMOVQ        2(R5), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R5), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R5), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
-	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        (R2), F14
-	FMOVQ        16(R2), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FLDPQ        (R2), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f958e // sdot v14.4s, v12.16b, v15.16b
-	FMOVQ        64(R2), F15
-	FMOVQ        80(R2), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e91958f // sdot v15.4s, v12.16b, v17.16b
-	FMOVQ        128(R2), F17
-	FMOVQ        144(R2), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e939591 // sdot v17.4s, v12.16b, v19.16b
-	FMOVQ        192(R2), F19
-	FMOVQ        208(R2), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395b6 // sdot v22.4s, v13.16b, v19.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        64(R2), (F13, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e95958d // sdot v13.4s, v12.16b, v21.16b
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        128(R2), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e91956f // sdot v15.4s, v11.16b, v17.16b
+	FLDPQ        192(R2), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e919554 // sdot v20.4s, v10.16b, v17.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e93956a // sdot v10.4s, v11.16b, v19.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F12
-	WORD $0x6ea84593 // ushl v19.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        42(R5), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea946b7 // ushl v23.4s, v21.4s, v9.4s
-	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	FMOVQ        18(R5), F11
+	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVD        42(R5), F19
+	WORD $0x4e080673 // dup v19.2d, v19.d[0]
+	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
+	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
-	WORD $0x4eb51d8c // orr v12.16b, v12.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb51d6b // orr v11.16b, v11.16b, v21.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e201d73 // and v19.16b, v11.16b, v0.16b
+	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
 	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201d97 // and v23.16b, v12.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201d99 // and v25.16b, v12.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751f1a // bsl v26.16b, v24.16b, v21.16b
-	WORD $0x4e218d95 // cmtst v21.16b, v12.16b, v1.16b
-	WORD $0x6e771f35 // bsl v21.16b, v25.16b, v23.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201d98 // and v24.16b, v12.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
+	WORD $0x4e201d76 // and v22.16b, v11.16b, v0.16b
+	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
+	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
+	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
+	WORD $0x4e218d78 // cmtst v24.16b, v11.16b, v1.16b
+	WORD $0x6e731ed8 // bsl v24.16b, v22.16b, v19.16b
+	WORD $0x4e218e33 // cmtst v19.16b, v17.16b, v1.16b
+	WORD $0x6e751ef3 // bsl v19.16b, v23.16b, v21.16b
+	WORD $0x4e201d75 // and v21.16b, v11.16b, v0.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e201d77 // and v23.16b, v11.16b, v0.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
 	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201d9b // and v27.16b, v12.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218e7c // cmtst v28.16b, v19.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218d97 // cmtst v23.16b, v12.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e7a1f93 // bsl v19.16b, v28.16b, v26.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e751eec // bsl v12.16b, v23.16b, v21.16b
-	FMOVQ        32(R2), F21
-	FMOVQ        48(R2), F23
-	WORD $0x4e959670 // sdot v16.4s, v19.16b, v21.16b
-	WORD $0x4e97958e // sdot v14.4s, v12.16b, v23.16b
-	FMOVQ        96(R2), F21
-	FMOVQ        112(R2), F23
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	WORD $0x4e97958f // sdot v15.4s, v12.16b, v23.16b
-	FMOVQ        160(R2), F21
-	FMOVQ        176(R2), F23
-	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
-	WORD $0x4e979591 // sdot v17.4s, v12.16b, v23.16b
-	FMOVQ        224(R2), F21
-	FMOVQ        240(R2), F23
-	WORD $0x4e959676 // sdot v22.4s, v19.16b, v21.16b
-	WORD $0x4e97958d // sdot v13.4s, v12.16b, v23.16b
-	FMOVQ        F16, (R8)
-	FMOVQ        F14, 16(R8)
-	FMOVQ        F18, 128(R8)
-	FMOVQ        F15, 144(R8)
-	FMOVQ        F20, 256(R8)
-	FMOVQ        F17, 272(R8)
-	FMOVQ        F22, 384(R8)
-	FMOVQ        F13, 400(R8)
-	WORD $0x7d4000ac // ldr h12, [x5]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e218d7a // cmtst v26.16b, v11.16b, v1.16b
+	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
+	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
+	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e781f4b // bsl v11.16b, v26.16b, v24.16b
+	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	FLDPQ        32(R2), (F19, F21)
+	WORD $0x4e93956e // sdot v14.4s, v11.16b, v19.16b
+	WORD $0x4e95962c // sdot v12.4s, v17.16b, v21.16b
+	FLDPQ        96(R2), (F19, F21)
+	WORD $0x4e939570 // sdot v16.4s, v11.16b, v19.16b
+	WORD $0x4e95962d // sdot v13.4s, v17.16b, v21.16b
+	FLDPQ        160(R2), (F19, F21)
+	WORD $0x4e939572 // sdot v18.4s, v11.16b, v19.16b
+	WORD $0x4e95962f // sdot v15.4s, v17.16b, v21.16b
+	FLDPQ        224(R2), (F19, F21)
+	WORD $0x4e939574 // sdot v20.4s, v11.16b, v19.16b
+	WORD $0x4e95962a // sdot v10.4s, v17.16b, v21.16b
+	FMOVQ        F14, (R8)
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F16, 128(R8)
+	FMOVQ        F13, 144(R8)
+	FMOVQ        F18, 256(R8)
+	FMOVQ        F15, 272(R8)
+	FMOVQ        F20, 384(R8)
+	FMOVQ        F10, 400(R8)
+	WORD $0x7d4000aa // ldr h10, [x5]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R10
-	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, (R9)
-	FMOVQ        F12, 16(R9)
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        F12, (R9)
+	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -2208,105 +1957,85 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F12
-	FMOVQ        32(R1), F13
-	FMOVQ        64(R1), F14
-	FMOVQ        96(R1), F15
-	WORD $0x4ea009ad // rev64 v13.4s, v13.4s
-	WORD $0x4e8d298c // trn1 v12.4s, v12.4s, v13.4s
-	WORD $0x4ea009ed // rev64 v13.4s, v15.4s
-	WORD $0x4e8d29cd // trn1 v13.4s, v14.4s, v13.4s
-	WORD $0x6e0d41ad // ext v13.16b, v13.16b, v13.16b, #8
-	WORD $0x4ecd398c // zip1 v12.2d, v12.2d, v13.2d
-	FMOVQ        (R0), F13
-	FMOVQ        16(R0), F14
-	FMOVQ        32(R0), F15
-	FMOVQ        48(R0), F16
-	FMOVQ        64(R0), F17
-	FMOVQ        80(R0), F18
-	FMOVQ        96(R0), F19
-	FMOVQ        112(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	FMOVQ        F13, (R4)
-	FMOVQ        128(R0), F13
-	FMOVQ        144(R0), F14
-	FMOVQ        160(R0), F15
-	FMOVQ        176(R0), F16
-	FMOVQ        192(R0), F17
-	FMOVQ        208(R0), F18
-	FMOVQ        224(R0), F19
-	FMOVQ        240(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        4(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	FMOVQ        (R1), F10
+	FMOVQ        32(R1), F11
+	FMOVQ        64(R1), F12
+	FMOVQ        96(R1), F13
+	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
+	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
+	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
+	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
+	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
+	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
+	FLDPQ        (R0), (F11, F12)
+	FLDPQ        32(R0), (F13, F14)
+	FLDPQ        64(R0), (F15, F16)
+	FLDPQ        96(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        (R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	FMOVQ        F11, (R4)
+	FLDPQ        128(R0), (F11, F12)
+	FLDPQ        160(R0), (F13, F14)
+	FLDPQ        192(R0), (F15, F16)
+	FLDPQ        224(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        4(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F13, (R8)
-	FMOVQ        256(R0), F13
-	FMOVQ        272(R0), F14
-	FMOVQ        288(R0), F15
-	FMOVQ        304(R0), F16
-	FMOVQ        320(R0), F17
-	FMOVQ        336(R0), F18
-	FMOVQ        352(R0), F19
-	FMOVQ        368(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        8(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	FMOVQ        F11, (R8)
+	FLDPQ        256(R0), (F11, F12)
+	FLDPQ        288(R0), (F13, F14)
+	FLDPQ        320(R0), (F15, F16)
+	FLDPQ        352(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        8(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	ADD          R7, R8
-	FMOVQ        F13, (R8)
-	FMOVQ        384(R0), F13
-	FMOVQ        400(R0), F14
-	FMOVQ        416(R0), F15
-	FMOVQ        432(R0), F16
-	FMOVQ        448(R0), F17
-	FMOVQ        464(R0), F18
-	FMOVQ        480(R0), F19
-	FMOVQ        496(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        12(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	FMOVQ        F11, (R8)
+	FLDPQ        384(R0), (F11, F12)
+	FLDPQ        416(R0), (F13, F14)
+	FLDPQ        448(R0), (F15, F16)
+	FLDPQ        480(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        12(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	ADD          R7, R8
-	FMOVQ        F12, (R8)
+	FMOVQ        F10, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -2356,14 +2085,11 @@ TEXT ·decodeUnitsLm6_64NEON(SB), NOSPLIT, $192-24
 	MOVD         $lm6_64_level17<>+0(SB), R0
 	FMOVQ        (R0), F18
 	WORD $0x4f00e473 // movi v19.16b, #3
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4f00e415 // movi v21.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F20
+	WORD $0x4f00e5f5 // movi v21.16b, #15
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F22
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F23
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F24
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2375,271 +2101,267 @@ TEXT ·decodeUnitsLm6_64NEON(SB), NOSPLIT, $192-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400039 // ldr h25, [x1]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x7d400037 // ldr h23, [x1]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F26
-	WORD $0x6eb5475b // ushl v27.4s, v26.4s, v21.4s
-	WORD $0x6eb8475a // ushl v26.4s, v26.4s, v24.4s
-	WORD $0x4e341f7b // and v27.16b, v27.16b, v20.16b
-	WORD $0x4e341f5a // and v26.16b, v26.16b, v20.16b
-	FMOVD        34(R1), F28
-	WORD $0x4e08079c // dup v28.2d, v28.d[0]
-	WORD $0x6eb6479d // ushl v29.4s, v28.4s, v22.4s
-	WORD $0x6eb7479c // ushl v28.4s, v28.4s, v23.4s
-	WORD $0x4e331fbd // and v29.16b, v29.16b, v19.16b
-	WORD $0x4e331f9c // and v28.16b, v28.16b, v19.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, (R0)
-	FMOVQ        F27, 16(R0)
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, 32(R0)
-	FMOVQ        F27, 48(R0)
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, 64(R0)
-	FMOVQ        F27, 80(R0)
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, 96(R0)
-	FMOVQ        F27, 112(R0)
+	FMOVQ        2(R1), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FMOVD        34(R1), F26
+	WORD $0x4e08075a // dup v26.2d, v26.d[0]
+	WORD $0x6eb4475b // ushl v27.4s, v26.4s, v20.4s
+	WORD $0x6eb6475a // ushl v26.4s, v26.4s, v22.4s
+	WORD $0x4e331f7b // and v27.16b, v27.16b, v19.16b
+	WORD $0x4e331f5a // and v26.16b, v26.16b, v19.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, (R0)
+	FMOVQ        F25, 16(R0)
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, 32(R0)
+	FMOVQ        F25, 48(R0)
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, 64(R0)
+	FMOVQ        F25, 80(R0)
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, 96(R0)
+	FMOVQ        F25, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F26
-	WORD $0x6eb5475b // ushl v27.4s, v26.4s, v21.4s
-	WORD $0x6eb8475a // ushl v26.4s, v26.4s, v24.4s
-	WORD $0x4e341f7b // and v27.16b, v27.16b, v20.16b
-	WORD $0x4e341f5a // and v26.16b, v26.16b, v20.16b
-	FMOVD        42(R1), F28
-	WORD $0x4e08079c // dup v28.2d, v28.d[0]
-	WORD $0x6eb6479d // ushl v29.4s, v28.4s, v22.4s
-	WORD $0x6eb7479c // ushl v28.4s, v28.4s, v23.4s
-	WORD $0x4e331fbd // and v29.16b, v29.16b, v19.16b
-	WORD $0x4e331f9c // and v28.16b, v28.16b, v19.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, 128(R0)
-	FMOVQ        F27, 144(R0)
-	FMOVS        8(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, 160(R0)
-	FMOVQ        F27, 176(R0)
-	FMOVS        16(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	FMOVQ        F26, 192(R0)
-	FMOVQ        F27, 208(R0)
-	FMOVS        24(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
-	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fc // tbl v28.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x4ea29f7a // mul v26.4s, v27.4s, v2.4s
-	WORD $0x4e21875a // add v26.16b, v26.16b, v1.16b
-	WORD $0x4e1a60fb // tbl v27.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a717b // tbx v27.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v26.16b
-	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
-	WORD $0x4e1a71fb // tbx v27.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v26.16b
-	WORD $0x6e3cdf3a // fmul v26.4s, v25.4s, v28.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FMOVQ        F26, 224(R0)
-	FMOVQ        F25, 240(R0)
+	FMOVQ        18(R1), F24
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FMOVD        42(R1), F26
+	WORD $0x4e08075a // dup v26.2d, v26.d[0]
+	WORD $0x6eb4475b // ushl v27.4s, v26.4s, v20.4s
+	WORD $0x6eb6475a // ushl v26.4s, v26.4s, v22.4s
+	WORD $0x4e331f7b // and v27.16b, v27.16b, v19.16b
+	WORD $0x4e331f5a // and v26.16b, v26.16b, v19.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	FMOVS        (R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        4(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, 128(R0)
+	FMOVQ        F25, 144(R0)
+	FMOVS        8(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        12(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, 160(R0)
+	FMOVQ        F25, 176(R0)
+	FMOVS        16(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        20(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	FMOVQ        F24, 192(R0)
+	FMOVQ        F25, 208(R0)
+	FMOVS        24(R3), F24
+	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
+	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	FMOVS        28(R3), F25
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860fa // tbl v26.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18717a // tbx v26.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e18707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871fa // tbx v26.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x4ea29f38 // mul v24.4s, v25.4s, v2.4s
+	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
+	WORD $0x4e1860f9 // tbl v25.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e1871f9 // tbx v25.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v24.16b
+	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FMOVQ        F24, 224(R0)
+	FMOVQ        F23, 240(R0)
 	ADD          $0x32, R1
 	ADD          $0x100, R0
 	SUBS         $1, R2
@@ -2713,21 +2435,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVD        34(R6), F26
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
+	MOVD         $lm6_64_shifts<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
+	MOVD         $lm6_64_shifts2<>+0(SB), R7
 	FMOVQ        (R7), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e47c // movi v28.16b, #3
@@ -2736,10 +2452,10 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	FMOVS        (R3), F24
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
@@ -2782,8 +2498,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        (R4), F26
-	FMOVQ        16(R4), F27
+	FLDPQ        (R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	FMOVS        8(R3), F24
@@ -2828,8 +2543,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        32(R4), F26
-	FMOVQ        48(R4), F27
+	FLDPQ        32(R4), (F26, F27)
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
 	FMOVS        16(R3), F24
@@ -2874,8 +2588,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	FMOVS        24(R3), F24
@@ -2920,28 +2633,21 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        96(R4), F26
-	FMOVQ        112(R4), F27
+	FLDPQ        96(R4), (F26, F27)
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
 	FMOVQ        18(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVD        42(R6), F26
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
+	MOVD         $lm6_64_shifts<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
+	MOVD         $lm6_64_shifts2<>+0(SB), R7
 	FMOVQ        (R7), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e47c // movi v28.16b, #3
@@ -2950,10 +2656,10 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	FMOVS        (R3), F24
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
@@ -2996,8 +2702,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        128(R4), F26
-	FMOVQ        144(R4), F27
+	FLDPQ        128(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	FMOVS        8(R3), F24
@@ -3042,8 +2747,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        160(R4), F26
-	FMOVQ        176(R4), F27
+	FLDPQ        160(R4), (F26, F27)
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
 	FMOVS        16(R3), F24
@@ -3088,8 +2792,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        192(R4), F26
-	FMOVQ        208(R4), F27
+	FLDPQ        192(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	FMOVS        24(R3), F24
@@ -3134,8 +2837,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        224(R4), F25
-	FMOVQ        240(R4), F26
+	FLDPQ        224(R4), (F25, F26)
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x32, R6
@@ -3233,21 +2935,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R7), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVD        34(R7), F26
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R8
+	MOVD         $lm6_64_shifts<>+0(SB), R8
 	FMOVQ        (R8), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R8
+	MOVD         $lm6_64_shifts2<>+0(SB), R8
 	FMOVQ        (R8), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e47c // movi v28.16b, #3
@@ -3256,10 +2952,10 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	FMOVS        (R3), F24
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
@@ -3302,8 +2998,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        (R4), F26
-	FMOVQ        16(R4), F27
+	FLDPQ        (R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -3354,8 +3049,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        32(R4), F26
-	FMOVQ        48(R4), F27
+	FLDPQ        32(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -3406,8 +3100,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -3458,8 +3151,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        96(R4), F26
-	FMOVQ        112(R4), F27
+	FLDPQ        96(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -3471,21 +3163,15 @@ loop3:
 
 	// levels of values 32 to 63
 	FMOVQ        18(R7), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVD        42(R7), F26
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R8
+	MOVD         $lm6_64_shifts<>+0(SB), R8
 	FMOVQ        (R8), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R8
+	MOVD         $lm6_64_shifts2<>+0(SB), R8
 	FMOVQ        (R8), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e47c // movi v28.16b, #3
@@ -3494,10 +3180,10 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	FMOVS        (R3), F24
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
@@ -3540,8 +3226,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        128(R4), F26
-	FMOVQ        144(R4), F27
+	FLDPQ        128(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -3592,8 +3277,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        160(R4), F26
-	FMOVQ        176(R4), F27
+	FLDPQ        160(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -3644,8 +3328,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        192(R4), F26
-	FMOVQ        208(R4), F27
+	FLDPQ        192(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
@@ -3696,8 +3379,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        224(R4), F25
-	FMOVQ        240(R4), F26
+	FLDPQ        224(R4), (F25, F26)
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R4, R8
@@ -3817,31 +3499,25 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4f00e5fd // movi v29.16b, #15
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVD        34(R8), F29
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R9
+	MOVD         $lm6_64_shifts<>+0(SB), R9
 	FMOVQ        (R9), F30
 	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R9
+	MOVD         $lm6_64_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F31
 	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
 	WORD $0x4e331fde // and v30.16b, v30.16b, v19.16b
 	WORD $0x4e331fbd // and v29.16b, v29.16b, v19.16b
 	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
 	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	FMOVS        (R3), F27
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
@@ -3868,8 +3544,7 @@ loop3:
 	WORD $0x4e1b71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        (R4), F29
-	FMOVQ        16(R4), F30
+	FLDPQ        (R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -3878,8 +3553,7 @@ loop3:
 	FMOVQ        16(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        (R6), F29
-	FMOVQ        16(R6), F30
+	FLDPQ        (R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 	FMOVS        8(R3), F27
@@ -3908,8 +3582,7 @@ loop3:
 	WORD $0x4e1b71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        32(R4), F29
-	FMOVQ        48(R4), F30
+	FLDPQ        32(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -3918,8 +3591,7 @@ loop3:
 	FMOVQ        48(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        32(R6), F29
-	FMOVQ        48(R6), F30
+	FLDPQ        32(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 	FMOVS        16(R3), F27
@@ -3948,8 +3620,7 @@ loop3:
 	WORD $0x4e1b71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        64(R4), F29
-	FMOVQ        80(R4), F30
+	FLDPQ        64(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -3958,8 +3629,7 @@ loop3:
 	FMOVQ        80(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        64(R6), F29
-	FMOVQ        80(R6), F30
+	FLDPQ        64(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 	FMOVS        24(R3), F27
@@ -3988,8 +3658,7 @@ loop3:
 	WORD $0x4e1b71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        96(R4), F29
-	FMOVQ        112(R4), F30
+	FLDPQ        96(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -3998,38 +3667,31 @@ loop3:
 	FMOVQ        112(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        96(R6), F29
-	FMOVQ        112(R6), F30
+	FLDPQ        96(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 
 	// levels of values 32 to 63
 	FMOVQ        18(R8), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4f00e5fd // movi v29.16b, #15
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVD        42(R8), F29
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R9
+	MOVD         $lm6_64_shifts<>+0(SB), R9
 	FMOVQ        (R9), F30
 	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R9
+	MOVD         $lm6_64_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F31
 	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
 	WORD $0x4e331fde // and v30.16b, v30.16b, v19.16b
 	WORD $0x4e331fbd // and v29.16b, v29.16b, v19.16b
 	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
 	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	FMOVS        (R3), F27
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
@@ -4056,8 +3718,7 @@ loop3:
 	WORD $0x4e1b71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        128(R4), F29
-	FMOVQ        144(R4), F30
+	FLDPQ        128(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -4066,8 +3727,7 @@ loop3:
 	FMOVQ        144(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        128(R6), F29
-	FMOVQ        144(R6), F30
+	FLDPQ        128(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 	FMOVS        8(R3), F27
@@ -4096,8 +3756,7 @@ loop3:
 	WORD $0x4e1b71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        160(R4), F29
-	FMOVQ        176(R4), F30
+	FLDPQ        160(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -4106,8 +3765,7 @@ loop3:
 	FMOVQ        176(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        160(R6), F29
-	FMOVQ        176(R6), F30
+	FLDPQ        160(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 	FMOVS        16(R3), F27
@@ -4136,8 +3794,7 @@ loop3:
 	WORD $0x4e1b71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FMOVQ        192(R4), F29
-	FMOVQ        208(R4), F30
+	FLDPQ        192(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
@@ -4146,8 +3803,7 @@ loop3:
 	FMOVQ        208(R9), F30
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FMOVQ        192(R6), F29
-	FMOVQ        208(R6), F30
+	FLDPQ        192(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 	FMOVS        24(R3), F27
@@ -4176,8 +3832,7 @@ loop3:
 	WORD $0x4e1b71fc // tbx v28.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v27.16b
 	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
 	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
-	FMOVQ        224(R4), F28
-	FMOVQ        240(R4), F29
+	FLDPQ        224(R4), (F28, F29)
 	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
 	ADD          R5, R4, R9
@@ -4186,8 +3841,7 @@ loop3:
 	FMOVQ        240(R9), F29
 	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf57 // fmla v23.4s, v26.4s, v29.4s
-	FMOVQ        224(R6), F28
-	FMOVQ        240(R6), F29
+	FLDPQ        224(R6), (F28, F29)
 	WORD $0x4e3ccf78 // fmla v24.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf59 // fmla v25.4s, v26.4s, v29.4s
 	ADD          $0x32, R8
@@ -4297,21 +3951,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R9
-	FMOVQ        (R9), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVD        34(R8), F26
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R9
+	MOVD         $lm6_64_shifts<>+0(SB), R9
 	FMOVQ        (R9), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R9
+	MOVD         $lm6_64_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e47c // movi v28.16b, #3
@@ -4320,10 +3968,10 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	FMOVS        (R3), F24
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
@@ -4366,8 +4014,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        (R4), F26
-	FMOVQ        16(R4), F27
+	FLDPQ        (R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -4376,8 +4023,7 @@ loop3:
 	FMOVQ        16(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        (R6), F26
-	FMOVQ        16(R6), F27
+	FLDPQ        (R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -4428,8 +4074,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        32(R4), F26
-	FMOVQ        48(R4), F27
+	FLDPQ        32(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -4438,8 +4083,7 @@ loop3:
 	FMOVQ        48(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        32(R6), F26
-	FMOVQ        48(R6), F27
+	FLDPQ        32(R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -4490,8 +4134,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -4500,8 +4143,7 @@ loop3:
 	FMOVQ        80(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        64(R6), F26
-	FMOVQ        80(R6), F27
+	FLDPQ        64(R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -4552,8 +4194,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        96(R4), F26
-	FMOVQ        112(R4), F27
+	FLDPQ        96(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -4562,8 +4203,7 @@ loop3:
 	FMOVQ        112(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        96(R6), F26
-	FMOVQ        112(R6), F27
+	FLDPQ        96(R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -4575,21 +4215,15 @@ loop3:
 
 	// levels of values 32 to 63
 	FMOVQ        18(R8), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R9
-	FMOVQ        (R9), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVD        42(R8), F26
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R9
+	MOVD         $lm6_64_shifts<>+0(SB), R9
 	FMOVQ        (R9), F27
 	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R9
+	MOVD         $lm6_64_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F28
 	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
 	WORD $0x4f00e47c // movi v28.16b, #3
@@ -4598,10 +4232,10 @@ loop3:
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	FMOVS        (R3), F24
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
@@ -4644,8 +4278,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        128(R4), F26
-	FMOVQ        144(R4), F27
+	FLDPQ        128(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -4654,8 +4287,7 @@ loop3:
 	FMOVQ        144(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        128(R6), F26
-	FMOVQ        144(R6), F27
+	FLDPQ        128(R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -4706,8 +4338,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        160(R4), F26
-	FMOVQ        176(R4), F27
+	FLDPQ        160(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -4716,8 +4347,7 @@ loop3:
 	FMOVQ        176(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        160(R6), F26
-	FMOVQ        176(R6), F27
+	FLDPQ        160(R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -4768,8 +4398,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FMOVQ        192(R4), F26
-	FMOVQ        208(R4), F27
+	FLDPQ        192(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
@@ -4778,8 +4407,7 @@ loop3:
 	FMOVQ        208(R9), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVQ        192(R6), F26
-	FMOVQ        208(R6), F27
+	FLDPQ        192(R6), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
@@ -4830,8 +4458,7 @@ loop3:
 	WORD $0x4e187379 // tbx v25.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v24.16b
 	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
 	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        224(R4), F25
-	FMOVQ        240(R4), F26
+	FLDPQ        224(R4), (F25, F26)
 	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
 	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
 	ADD          R5, R4, R9
@@ -4840,8 +4467,7 @@ loop3:
 	FMOVQ        240(R9), F26
 	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
 	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
-	FMOVQ        224(R6), F25
-	FMOVQ        240(R6), F26
+	FLDPQ        224(R6), (F25, F26)
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R6, R9
@@ -4911,13 +4537,10 @@ TEXT ·unpackLm6_64NEON(SB), NOSPLIT, $0-24
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -4925,113 +4548,109 @@ TEXT ·unpackLm6_64NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002c // ldr h12, [x1]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d40002a // ldr h10, [x1]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R3
-	FMOVQ        (R3), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        2(R1), F12
-	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R1), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea945f0 // ushl v16.4s, v15.4s, v9.4s
-	WORD $0x6eaa45ef // ushl v15.4s, v15.4s, v10.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
-	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
-	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
-	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	FMOVQ        (R3), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        2(R1), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R1), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea845ae // ushl v14.4s, v13.4s, v8.4s
+	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e218d51 // cmtst v17.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e1000b0 // tbl v16.16b, { v5.16b }, v16.16b
+	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
 	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e201d94 // and v20.16b, v12.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
-	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
-	WORD $0x4e218d90 // cmtst v16.16b, v12.16b, v1.16b
-	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6f1e0c // bsl v12.16b, v16.16b, v15.16b
-	WORD $0x4e20b9af // abs v15.16b, v13.16b
-	WORD $0x4e20b990 // abs v16.16b, v12.16b
-	FMOVQ        F15, (R0)
-	FMOVQ        F16, 16(R0)
-	FMOVQ        F13, 48(R0)
-	FMOVQ        F12, 64(R0)
-	FMOVD        F14, 32(R0)
-	FMOVQ        18(R1), F12
-	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        42(R1), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea945f0 // ushl v16.4s, v15.4s, v9.4s
-	WORD $0x6eaa45ef // ushl v15.4s, v15.4s, v10.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
-	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
-	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
-	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e218d53 // cmtst v19.16b, v10.16b, v1.16b
+	WORD $0x6e6e1e13 // bsl v19.16b, v16.16b, v14.16b
+	WORD $0x4e218d6e // cmtst v14.16b, v11.16b, v1.16b
+	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e711e6a // bsl v10.16b, v19.16b, v17.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6d1dcb // bsl v11.16b, v14.16b, v13.16b
+	WORD $0x4e20b94d // abs v13.16b, v10.16b
+	WORD $0x4e20b96e // abs v14.16b, v11.16b
+	FMOVQ        F13, (R0)
+	FMOVQ        F14, 16(R0)
+	FMOVQ        F10, 48(R0)
+	FMOVQ        F11, 64(R0)
+	FMOVD        F12, 32(R0)
+	FMOVQ        18(R1), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        42(R1), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea845ae // ushl v14.4s, v13.4s, v8.4s
+	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e218d51 // cmtst v17.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e1000b0 // tbl v16.16b, { v5.16b }, v16.16b
+	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
 	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e201d94 // and v20.16b, v12.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
-	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
-	WORD $0x4e218d90 // cmtst v16.16b, v12.16b, v1.16b
-	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6f1e0c // bsl v12.16b, v16.16b, v15.16b
-	WORD $0x4e20b9af // abs v15.16b, v13.16b
-	WORD $0x4e20b990 // abs v16.16b, v12.16b
-	FMOVQ        F15, 80(R0)
-	FMOVQ        F16, 96(R0)
-	FMOVQ        F13, 128(R0)
-	FMOVQ        F12, 144(R0)
-	FMOVD        F14, 112(R0)
+	WORD $0x4e218d53 // cmtst v19.16b, v10.16b, v1.16b
+	WORD $0x6e6e1e13 // bsl v19.16b, v16.16b, v14.16b
+	WORD $0x4e218d6e // cmtst v14.16b, v11.16b, v1.16b
+	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e711e6a // bsl v10.16b, v19.16b, v17.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6d1dcb // bsl v11.16b, v14.16b, v13.16b
+	WORD $0x4e20b94d // abs v13.16b, v10.16b
+	WORD $0x4e20b96e // abs v14.16b, v11.16b
+	FMOVQ        F13, 80(R0)
+	FMOVQ        F14, 96(R0)
+	FMOVQ        F10, 128(R0)
+	FMOVQ        F11, 144(R0)
+	FMOVD        F12, 112(R0)
 	ADD          $0x32, R1
 	ADD          $0xa0, R0
 	SUBS         $1, R2
@@ -5092,14 +4711,10 @@ TEXT ·mix1xLm6_64NEON(SB), NOSPLIT, $192-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
+	FLDPQ        (R4), (F19, F20)
+	FLDPQ        32(R4), (F21, F22)
+	FLDPQ        64(R4), (F23, F24)
+	FLDPQ        96(R4), (F25, F26)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -5111,21 +4726,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R6), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R8
-	FMOVQ        (R8), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4f00e5fd // movi v29.16b, #15
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVD        34(R6), F29
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R8
+	MOVD         $lm6_64_shifts<>+0(SB), R8
 	FMOVQ        (R8), F30
 	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R8
+	MOVD         $lm6_64_shifts2<>+0(SB), R8
 	FMOVQ        (R8), F31
 	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
 	WORD $0x4f00e47f // movi v31.16b, #3
@@ -5134,17 +4743,16 @@ loop3:
 	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
 	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
 	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	WORD $0x7d4000db // ldr h27, [x6]
 	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	FMOVS        (R4), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdf7d // fmul v29.4s, v27.4s, v28.4s
-	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	WORD $0x4f9c937d // fmul v29.4s, v27.4s, v28.s[0]
+	WORD $0x4f9c937b // fmul v27.4s, v27.4s, v28.s[0]
 	FMOVS        (R3), F28
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
@@ -5268,14 +4876,10 @@ done4:
 	FMOVQ        F26, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	FMOVQ        192(R4), F23
-	FMOVQ        208(R4), F24
-	FMOVQ        224(R4), F25
-	FMOVQ        240(R4), F26
+	FLDPQ        128(R4), (F19, F20)
+	FLDPQ        160(R4), (F21, F22)
+	FLDPQ        192(R4), (F23, F24)
+	FLDPQ        224(R4), (F25, F26)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -5287,21 +4891,15 @@ loop5:
 
 	// levels of values 32 to 63
 	FMOVQ        18(R6), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R8
-	FMOVQ        (R8), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4f00e5fd // movi v29.16b, #15
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVD        42(R6), F29
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R8
+	MOVD         $lm6_64_shifts<>+0(SB), R8
 	FMOVQ        (R8), F30
 	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R8
+	MOVD         $lm6_64_shifts2<>+0(SB), R8
 	FMOVQ        (R8), F31
 	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
 	WORD $0x4f00e47f // movi v31.16b, #3
@@ -5310,17 +4908,16 @@ loop5:
 	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
 	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
 	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	WORD $0x7d4000db // ldr h27, [x6]
 	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	FMOVS        (R4), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdf7d // fmul v29.4s, v27.4s, v28.4s
-	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	WORD $0x4f9c937d // fmul v29.4s, v27.4s, v28.s[0]
+	WORD $0x4f9c937b // fmul v27.4s, v27.4s, v28.s[0]
 	FMOVS        (R3), F28
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
@@ -5471,26 +5068,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F3, F4)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F5
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F6
-	FMOVQ        32(R4), F7
-	FMOVQ        48(R4), F8
+	FLDPQ        32(R4), (F7, F8)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F9
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F10
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
+	FLDPQ        64(R4), (F11, F12)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F13
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        96(R4), (F15, F16)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F17
 	ADD          R5, R4, R4
@@ -5507,21 +5100,15 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R7), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x6eb44674 // ushl v20.4s, v19.4s, v20.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x6eb54673 // ushl v19.4s, v19.4s, v21.4s
-	WORD $0x4f00e5f5 // movi v21.16b, #15
-	WORD $0x4e351e94 // and v20.16b, v20.16b, v21.16b
+	WORD $0x6f0c0674 // ushr v20.16b, v19.16b, #4
 	WORD $0x4f00e5f5 // movi v21.16b, #15
 	WORD $0x4e351e73 // and v19.16b, v19.16b, v21.16b
 	FMOVD        34(R7), F21
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R9
+	MOVD         $lm6_64_shifts<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x6eb646b6 // ushl v22.4s, v21.4s, v22.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R9
+	MOVD         $lm6_64_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x6eb746b5 // ushl v21.4s, v21.4s, v23.4s
 	WORD $0x4f00e477 // movi v23.16b, #3
@@ -5530,22 +5117,20 @@ loop3:
 	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
 	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
 	WORD $0x7d4000f3 // ldr h19, [x7]
 	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	FMOVS        (R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
+	WORD $0x4f949275 // fmul v21.4s, v19.4s, v20.s[0]
+	WORD $0x4f949274 // fmul v20.4s, v19.4s, v20.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36de77 // fmul v23.4s, v19.4s, v22.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+	WORD $0x4f969277 // fmul v23.4s, v19.4s, v22.s[0]
+	WORD $0x4f969273 // fmul v19.4s, v19.4s, v22.s[0]
 	FMOVS        (R3), F22
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
@@ -5951,26 +5536,22 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        128(R4), F3
-	FMOVQ        144(R4), F4
+	FLDPQ        128(R4), (F3, F4)
 	ADD          R5, R4, R6
 	FMOVQ        128(R6), F5
 	ADD          R5, R4, R6
 	FMOVQ        144(R6), F6
-	FMOVQ        160(R4), F7
-	FMOVQ        176(R4), F8
+	FLDPQ        160(R4), (F7, F8)
 	ADD          R5, R4, R6
 	FMOVQ        160(R6), F9
 	ADD          R5, R4, R6
 	FMOVQ        176(R6), F10
-	FMOVQ        192(R4), F11
-	FMOVQ        208(R4), F12
+	FLDPQ        192(R4), (F11, F12)
 	ADD          R5, R4, R6
 	FMOVQ        192(R6), F13
 	ADD          R5, R4, R6
 	FMOVQ        208(R6), F14
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F16
+	FLDPQ        224(R4), (F15, F16)
 	ADD          R5, R4, R6
 	FMOVQ        224(R6), F17
 	ADD          R5, R4, R4
@@ -5987,21 +5568,15 @@ loop5:
 
 	// levels of values 32 to 63
 	FMOVQ        18(R7), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x6eb44674 // ushl v20.4s, v19.4s, v20.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x6eb54673 // ushl v19.4s, v19.4s, v21.4s
-	WORD $0x4f00e5f5 // movi v21.16b, #15
-	WORD $0x4e351e94 // and v20.16b, v20.16b, v21.16b
+	WORD $0x6f0c0674 // ushr v20.16b, v19.16b, #4
 	WORD $0x4f00e5f5 // movi v21.16b, #15
 	WORD $0x4e351e73 // and v19.16b, v19.16b, v21.16b
 	FMOVD        42(R7), F21
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R9
+	MOVD         $lm6_64_shifts<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x6eb646b6 // ushl v22.4s, v21.4s, v22.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R9
+	MOVD         $lm6_64_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x6eb746b5 // ushl v21.4s, v21.4s, v23.4s
 	WORD $0x4f00e477 // movi v23.16b, #3
@@ -6010,22 +5585,20 @@ loop5:
 	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
 	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
 	WORD $0x7d4000f3 // ldr h19, [x7]
 	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	FMOVS        (R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e34de75 // fmul v21.4s, v19.4s, v20.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
+	WORD $0x4f949275 // fmul v21.4s, v19.4s, v20.s[0]
+	WORD $0x4f949274 // fmul v20.4s, v19.4s, v20.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36de77 // fmul v23.4s, v19.4s, v22.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+	WORD $0x4f969277 // fmul v23.4s, v19.4s, v22.s[0]
+	WORD $0x4f969273 // fmul v19.4s, v19.4s, v22.s[0]
 	FMOVS        (R3), F22
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
@@ -6453,13 +6026,10 @@ TEXT ·mixPairsLm6_64NEON(SB), NOSPLIT, $0-40
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -6471,218 +6041,208 @@ TEXT ·mixPairsLm6_64NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
-	WORD $0x7d40004c // ldr h12, [x2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
+	WORD $0x7d40004a // ldr h10, [x2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R6
-	FMOVQ        (R6), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVS        F14, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
-	WORD $0x7d4000ac // ldr h12, [x5]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        (R6), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVS        F12, (R1)
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
+	WORD $0x7d4000aa // ldr h10, [x5]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R6
-	FMOVQ        (R6), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVS        F14, 4(R1)
+	FMOVQ        (R6), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVS        F12, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F12
+	FMOVQ        2(R2), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R2), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FMOVQ        2(R5), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R2), F14
+	FMOVD        34(R5), F14
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
 	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
 	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
 	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
 	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
 	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
 	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        2(R5), F14
-	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
-	WORD $0x6eab45ce // ushl v14.4s, v14.4s, v11.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        34(R5), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea94611 // ushl v17.4s, v16.4s, v9.4s
-	WORD $0x6eaa4610 // ushl v16.4s, v16.4s, v10.4s
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e201df0 // and v16.16b, v15.16b, v0.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
-	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e218df4 // cmtst v20.16b, v15.16b, v1.16b
-	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
-	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e201dd5 // and v21.16b, v14.16b, v0.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e218df6 // cmtst v22.16b, v15.16b, v1.16b
-	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
-	WORD $0x4e218dd1 // cmtst v17.16b, v14.16b, v1.16b
-	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e741ecf // bsl v15.16b, v22.16b, v20.16b
-	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
-	WORD $0x6e701e2e // bsl v14.16b, v17.16b, v16.16b
-	WORD $0x4e4f39b0 // zip1 v16.8h, v13.8h, v15.8h
-	WORD $0x4e4e3991 // zip1 v17.8h, v12.8h, v14.8h
-	FMOVQ        F16, (R0)
-	FMOVQ        F17, 16(R0)
-	WORD $0x4e4f79ad // zip2 v13.8h, v13.8h, v15.8h
-	WORD $0x4e4e798c // zip2 v12.8h, v12.8h, v14.8h
-	FMOVQ        F13, 32(R0)
-	FMOVQ        F12, 48(R0)
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x4e4c394e // zip1 v14.8h, v10.8h, v12.8h
+	WORD $0x4e4d396f // zip1 v15.8h, v11.8h, v13.8h
+	FMOVQ        F14, (R0)
+	FMOVQ        F15, 16(R0)
+	WORD $0x4e4c794a // zip2 v10.8h, v10.8h, v12.8h
+	WORD $0x4e4d796b // zip2 v11.8h, v11.8h, v13.8h
+	FMOVQ        F10, 32(R0)
+	FMOVQ        F11, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F12
+	FMOVQ        18(R2), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        42(R2), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FMOVQ        18(R5), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        42(R2), F14
+	FMOVD        42(R5), F14
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
 	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
 	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
 	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
 	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
 	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
 	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        18(R5), F14
-	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
-	WORD $0x6eab45ce // ushl v14.4s, v14.4s, v11.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        42(R5), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea94611 // ushl v17.4s, v16.4s, v9.4s
-	WORD $0x6eaa4610 // ushl v16.4s, v16.4s, v10.4s
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e201df0 // and v16.16b, v15.16b, v0.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
-	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e218df4 // cmtst v20.16b, v15.16b, v1.16b
-	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
-	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e201dd5 // and v21.16b, v14.16b, v0.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e218df6 // cmtst v22.16b, v15.16b, v1.16b
-	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
-	WORD $0x4e218dd1 // cmtst v17.16b, v14.16b, v1.16b
-	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e741ecf // bsl v15.16b, v22.16b, v20.16b
-	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
-	WORD $0x6e701e2e // bsl v14.16b, v17.16b, v16.16b
-	WORD $0x4e4f39b0 // zip1 v16.8h, v13.8h, v15.8h
-	WORD $0x4e4e3991 // zip1 v17.8h, v12.8h, v14.8h
-	FMOVQ        F16, 64(R0)
-	FMOVQ        F17, 80(R0)
-	WORD $0x4e4f79ad // zip2 v13.8h, v13.8h, v15.8h
-	WORD $0x4e4e798c // zip2 v12.8h, v12.8h, v14.8h
-	FMOVQ        F13, 96(R0)
-	FMOVQ        F12, 112(R0)
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x4e4c394e // zip1 v14.8h, v10.8h, v12.8h
+	WORD $0x4e4d396f // zip1 v15.8h, v11.8h, v13.8h
+	FMOVQ        F14, 64(R0)
+	FMOVQ        F15, 80(R0)
+	WORD $0x4e4c794a // zip2 v10.8h, v10.8h, v12.8h
+	WORD $0x4e4d796b // zip2 v11.8h, v11.8h, v13.8h
+	FMOVQ        F10, 96(R0)
+	FMOVQ        F11, 112(R0)
 	ADD          $0x80, R0
 	ADD          $8, R1
 	ADD          R3, R2
@@ -6712,13 +6272,10 @@ TEXT ·matmulQ81xLm6_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6726,9 +6283,8 @@ TEXT ·matmulQ81xLm6_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6739,133 +6295,122 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea84612 // ushl v18.4s, v16.4s, v8.4s
-	WORD $0x6eab4610 // ushl v16.4s, v16.4s, v11.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        34(R6), F19
-	WORD $0x4e080673 // dup v19.2d, v19.d[0]
-	WORD $0x6ea94674 // ushl v20.4s, v19.4s, v9.4s
-	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e218e57 // cmtst v23.16b, v18.16b, v1.16b
-	WORD $0x6e731eb7 // bsl v23.16b, v21.16b, v19.16b
-	WORD $0x4e218e13 // cmtst v19.16b, v16.16b, v1.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e201e18 // and v24.16b, v16.16b, v0.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e218e59 // cmtst v25.16b, v18.16b, v1.16b
-	WORD $0x6e741ed9 // bsl v25.16b, v22.16b, v20.16b
-	WORD $0x4e218e14 // cmtst v20.16b, v16.16b, v1.16b
-	WORD $0x6e751f14 // bsl v20.16b, v24.16b, v21.16b
-	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
-	WORD $0x6e771f32 // bsl v18.16b, v25.16b, v23.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e731e90 // bsl v16.16b, v20.16b, v19.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	FMOVQ        2(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        34(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F19
-	WORD $0x6ea84674 // ushl v20.4s, v19.4s, v8.4s
-	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVD        42(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea946b6 // ushl v22.4s, v21.4s, v9.4s
-	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e201e95 // and v21.16b, v20.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e201e78 // and v24.16b, v19.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e218e99 // cmtst v25.16b, v20.16b, v1.16b
-	WORD $0x6e751ef9 // bsl v25.16b, v23.16b, v21.16b
-	WORD $0x4e218e75 // cmtst v21.16b, v19.16b, v1.16b
-	WORD $0x6e761f15 // bsl v21.16b, v24.16b, v22.16b
-	WORD $0x4e201e96 // and v22.16b, v20.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e201e7a // and v26.16b, v19.16b, v0.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e218e9b // cmtst v27.16b, v20.16b, v1.16b
-	WORD $0x6e761f1b // bsl v27.16b, v24.16b, v22.16b
-	WORD $0x4e218e76 // cmtst v22.16b, v19.16b, v1.16b
-	WORD $0x6e771f56 // bsl v22.16b, v26.16b, v23.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e791f74 // bsl v20.16b, v27.16b, v25.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e751ed3 // bsl v19.16b, v22.16b, v21.16b
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
-	WORD $0x0e36c274 // smull v20.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	FMOVQ        18(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        42(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x0e31c1ee // smull v14.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4c // fmla v12.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0d // fmla v13.4s, v16.4s, v15.4s
+	FMOVS        (R4), F14
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
 	ADD          $0x32, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -6874,15 +6419,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R0)
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6909,13 +6452,10 @@ TEXT ·matmulQ82xLm6_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6923,10 +6463,8 @@ TEXT ·matmulQ82xLm6_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6937,161 +6475,144 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cc // ldr h12, [x6]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F13
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F17
-	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
-	WORD $0x6eab4631 // ushl v17.4s, v17.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVD        34(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e34 // cmtst v20.16b, v17.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e39 // and v25.16b, v17.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e35 // cmtst v21.16b, v17.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e37c236 // smull v22.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bed1 // addp v17.8h, v22.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        2(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        34(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F22
-	WORD $0x6ea846d7 // ushl v23.4s, v22.4s, v8.4s
-	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVD        42(R6), F24
-	WORD $0x4e080718 // dup v24.2d, v24.d[0]
-	WORD $0x6ea94719 // ushl v25.4s, v24.4s, v9.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e201ef8 // and v24.16b, v23.16b, v0.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	WORD $0x4e1a00fa // tbl v26.16b, { v7.16b }, v26.16b
-	WORD $0x4e201edb // and v27.16b, v22.16b, v0.16b
-	WORD $0x4e1b00fb // tbl v27.16b, { v7.16b }, v27.16b
-	WORD $0x4e218efc // cmtst v28.16b, v23.16b, v1.16b
-	WORD $0x6e781f5c // bsl v28.16b, v26.16b, v24.16b
-	WORD $0x4e218ed8 // cmtst v24.16b, v22.16b, v1.16b
-	WORD $0x6e791f78 // bsl v24.16b, v27.16b, v25.16b
-	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eda // and v26.16b, v22.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e201edd // and v29.16b, v22.16b, v0.16b
-	WORD $0x4e1d00bd // tbl v29.16b, { v5.16b }, v29.16b
-	WORD $0x4e218efe // cmtst v30.16b, v23.16b, v1.16b
-	WORD $0x6e791f7e // bsl v30.16b, v27.16b, v25.16b
-	WORD $0x4e218ed9 // cmtst v25.16b, v22.16b, v1.16b
-	WORD $0x6e7a1fb9 // bsl v25.16b, v29.16b, v26.16b
-	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
-	WORD $0x6e7c1fd7 // bsl v23.16b, v30.16b, v28.16b
-	WORD $0x4e238ed6 // cmtst v22.16b, v22.16b, v3.16b
-	WORD $0x6e781f36 // bsl v22.16b, v25.16b, v24.16b
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F25
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e606b14 // sadalp v20.4s, v24.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf18 // addp v24.8h, v24.8h, v25.8h
-	WORD $0x4e606b15 // sadalp v21.4s, v24.8h
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F25
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e39c2d7 // smull v23.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad1 // sadalp v17.4s, v22.8h
+	FMOVQ        18(R6), F14
+	WORD $0x6f0c05d0 // ushr v16.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        42(R6), F17
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21dce // orr v14.16b, v14.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218dd5 // cmtst v21.16b, v14.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218dd7 // cmtst v23.16b, v14.16b, v1.16b
+	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
+	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e751eee // bsl v14.16b, v23.16b, v21.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x0e32c20e // smull v14.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32ded7 // fmul v23.4s, v22.4s, v18.4s
-	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-	WORD $0x4e37ce8c // fmla v12.4s, v20.4s, v23.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	FMOVS        4(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e30de90 // fmul v16.4s, v20.4s, v16.4s
-	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R4), F14
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        4(R4), F14
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 	ADD          $0x32, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -7102,19 +6623,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R0)
+	WORD $0x6e0a414c // ext v12.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7141,7 +6660,10 @@ TEXT ·matmulQ83xLm6_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $lm6_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F9
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7149,12 +6671,9 @@ TEXT ·matmulQ83xLm6_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -7165,201 +6684,166 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea84612 // ushl v18.4s, v16.4s, v8.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6eb34610 // ushl v16.4s, v16.4s, v19.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        34(R6), F19
+	FMOVQ        2(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        34(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        128(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        18(R6), F15
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVD        42(R6), F19
 	WORD $0x4e080673 // dup v19.2d, v19.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x6eb44674 // ushl v20.4s, v19.4s, v20.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
-	FMOVQ        (R7), F21
-	WORD $0x6eb54673 // ushl v19.4s, v19.4s, v21.4s
+	WORD $0x6ea84674 // ushl v20.4s, v19.4s, v8.4s
+	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
+	WORD $0x4eb41def // orr v15.16b, v15.16b, v20.16b
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
 	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e218e57 // cmtst v23.16b, v18.16b, v1.16b
-	WORD $0x6e731eb7 // bsl v23.16b, v21.16b, v19.16b
-	WORD $0x4e218e13 // cmtst v19.16b, v16.16b, v1.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
 	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
 	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
+	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
+	WORD $0x6e731eb7 // bsl v23.16b, v21.16b, v19.16b
+	WORD $0x4e218e53 // cmtst v19.16b, v18.16b, v1.16b
+	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e201df6 // and v22.16b, v15.16b, v0.16b
 	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e201e18 // and v24.16b, v16.16b, v0.16b
+	WORD $0x4e201e58 // and v24.16b, v18.16b, v0.16b
 	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e218e59 // cmtst v25.16b, v18.16b, v1.16b
+	WORD $0x4e218df9 // cmtst v25.16b, v15.16b, v1.16b
 	WORD $0x6e741ed9 // bsl v25.16b, v22.16b, v20.16b
-	WORD $0x4e218e14 // cmtst v20.16b, v16.16b, v1.16b
+	WORD $0x4e218e54 // cmtst v20.16b, v18.16b, v1.16b
 	WORD $0x6e751f14 // bsl v20.16b, v24.16b, v21.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e771f2f // bsl v15.16b, v25.16b, v23.16b
 	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
-	WORD $0x6e771f32 // bsl v18.16b, v25.16b, v23.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e731e90 // bsl v16.16b, v20.16b, v19.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	WORD $0x6e731e92 // bsl v18.16b, v20.16b, v19.16b
+	FLDPQ        32(R3), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        128(R3), F23
-	FMOVQ        144(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c217 // smull v23.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F23
-	WORD $0x6ea846f8 // ushl v24.4s, v23.4s, v8.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x6eb946f7 // ushl v23.4s, v23.4s, v25.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVD        42(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4e201f19 // and v25.16b, v24.16b, v0.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e201f1b // and v27.16b, v24.16b, v0.16b
-	WORD $0x4e1b00fb // tbl v27.16b, { v7.16b }, v27.16b
-	WORD $0x4e201efc // and v28.16b, v23.16b, v0.16b
-	WORD $0x4e1c00fc // tbl v28.16b, { v7.16b }, v28.16b
-	WORD $0x4e218f1d // cmtst v29.16b, v24.16b, v1.16b
-	WORD $0x6e791f7d // bsl v29.16b, v27.16b, v25.16b
-	WORD $0x4e218ef9 // cmtst v25.16b, v23.16b, v1.16b
-	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
-	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e201efe // and v30.16b, v23.16b, v0.16b
-	WORD $0x4e1e00be // tbl v30.16b, { v5.16b }, v30.16b
-	WORD $0x4e218f1f // cmtst v31.16b, v24.16b, v1.16b
-	WORD $0x6e7a1f9f // bsl v31.16b, v28.16b, v26.16b
-	WORD $0x4e218efa // cmtst v26.16b, v23.16b, v1.16b
-	WORD $0x6e7b1fda // bsl v26.16b, v30.16b, v27.16b
-	WORD $0x4e238f18 // cmtst v24.16b, v24.16b, v3.16b
-	WORD $0x6e7d1ff8 // bsl v24.16b, v31.16b, v29.16b
-	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
-	WORD $0x6e791f57 // bsl v23.16b, v26.16b, v25.16b
-	FMOVQ        32(R3), F25
-	FMOVQ        48(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b33 // sadalp v19.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b34 // sadalp v20.4s, v25.8h
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b35 // sadalp v21.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b36 // sadalp v22.4s, v25.8h
-	FMOVQ        160(R3), F25
-	FMOVQ        176(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e606b12 // sadalp v18.4s, v24.8h
-	WORD $0x0e3ac2f8 // smull v24.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	FLDPQ        96(R3), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	FLDPQ        160(R3), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x0e34c24f // smull v15.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72bdef // addp v15.8h, v15.8h, v18.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31def8 // fmul v24.4s, v23.4s, v17.4s
-	WORD $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8a // fmla v10.4s, v20.4s, v23.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	FMOVS        (R4), F15
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        4(R4), F15
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        8(R4), F15
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 	ADD          $0x32, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -7370,23 +6854,20 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0a414d // ext v13.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD $0x7e30d9ad // faddp s13, v13.2s
+	FMOVS        F13, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0c418a // ext v10.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
 	ADD          $4, R0
@@ -7409,6 +6890,16 @@ TEXT ·matmulQ84xLm6_64NEON(SB), NOSPLIT, $0-72
 	WORD $0x4f01e403 // movi v3.16b, #32
 	MOVD         $lm6_64_levels3<>+0(SB), R0
 	FMOVQ        (R0), F4
+	MOVD         $lm6_64_levels4<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm6_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm6_64_levels2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $lm6_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F9
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7416,14 +6907,10 @@ TEXT ·matmulQ84xLm6_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -7434,255 +6921,188 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x6eb045d0 // ushl v16.4s, v14.4s, v16.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6eb145ce // ushl v14.4s, v14.4s, v17.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVQ        2(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	FMOVD        34(R6), F17
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6eb24632 // ushl v18.4s, v17.4s, v18.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x6eb34631 // ushl v17.4s, v17.4s, v19.4s
+	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
+	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	MOVD         $lm6_64_levels<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x4e110251 // tbl v17.16b, { v18.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	MOVD         $lm6_64_levels<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x4e120272 // tbl v18.16b, { v19.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	MOVD         $lm6_64_levels2<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x4e130293 // tbl v19.16b, { v20.16b }, v19.16b
-	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
-	MOVD         $lm6_64_levels2<>+0(SB), R7
-	FMOVQ        (R7), F21
-	WORD $0x4e1402b4 // tbl v20.16b, { v21.16b }, v20.16b
-	WORD $0x4e218e15 // cmtst v21.16b, v16.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218dd1 // cmtst v17.16b, v14.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
 	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
 	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	MOVD         $lm6_64_levels4<>+0(SB), R7
-	FMOVQ        (R7), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
-	WORD $0x4e201dd6 // and v22.16b, v14.16b, v0.16b
-	MOVD         $lm6_64_levels4<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
-	WORD $0x4e218e17 // cmtst v23.16b, v16.16b, v1.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
+	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
+	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
+	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
 	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218dd2 // cmtst v18.16b, v14.16b, v1.16b
+	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
 	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e751ef0 // bsl v16.16b, v23.16b, v21.16b
-	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
-	WORD $0x6e711e4e // bsl v14.16b, v18.16b, v17.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        64(R3), (F18, F19)
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
+	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
 	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        128(R3), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F22
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        192(R3), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
+	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        18(R6), F16
+	WORD $0x6f0c0614 // ushr v20.16b, v16.16b, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVD        42(R6), F21
+	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
+	WORD $0x6ea846b6 // ushl v22.4s, v21.4s, v8.4s
+	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
+	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
+	WORD $0x4e201e96 // and v22.16b, v20.16b, v0.16b
+	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e201e17 // and v23.16b, v16.16b, v0.16b
+	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
+	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
+	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
+	WORD $0x4e218e19 // cmtst v25.16b, v16.16b, v1.16b
+	WORD $0x6e751ef9 // bsl v25.16b, v23.16b, v21.16b
+	WORD $0x4e218e95 // cmtst v21.16b, v20.16b, v1.16b
+	WORD $0x6e761f15 // bsl v21.16b, v24.16b, v22.16b
+	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e201e18 // and v24.16b, v16.16b, v0.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e201e9a // and v26.16b, v20.16b, v0.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
+	WORD $0x4e218e1b // cmtst v27.16b, v16.16b, v1.16b
+	WORD $0x6e761f1b // bsl v27.16b, v24.16b, v22.16b
+	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
+	WORD $0x6e771f56 // bsl v22.16b, v26.16b, v23.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e791f70 // bsl v16.16b, v27.16b, v25.16b
+	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
+	WORD $0x6e751ed4 // bsl v20.16b, v22.16b, v21.16b
+	FLDPQ        32(R3), (F21, F22)
 	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
 	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c1d7 // smull v23.8h, v14.8b, v22.8b
-	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        192(R3), F23
-	FMOVQ        208(R3), F24
-	WORD $0x0e37c219 // smull v25.8h, v16.8b, v23.8b
-	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
-	WORD $0x4e70bf30 // addp v16.8h, v25.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e38c1d7 // smull v23.8h, v14.8b, v24.8b
-	WORD $0x4e38c1ce // smull2 v14.8h, v14.16b, v24.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x6eb846f8 // ushl v24.4s, v23.4s, v24.4s
-	MOVD         $lm6_64_shifts<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x6eb946f7 // ushl v23.4s, v23.4s, v25.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVD        42(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	MOVD         $lm6_64_shifts2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
-	MOVD         $lm6_64_shifts3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4e201f19 // and v25.16b, v24.16b, v0.16b
-	MOVD         $lm6_64_levels<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	MOVD         $lm6_64_levels<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
-	WORD $0x4e201f1b // and v27.16b, v24.16b, v0.16b
-	MOVD         $lm6_64_levels2<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
-	WORD $0x4e201efc // and v28.16b, v23.16b, v0.16b
-	MOVD         $lm6_64_levels2<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
-	WORD $0x4e218f1d // cmtst v29.16b, v24.16b, v1.16b
-	WORD $0x6e791f7d // bsl v29.16b, v27.16b, v25.16b
-	WORD $0x4e218ef9 // cmtst v25.16b, v23.16b, v1.16b
-	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
-	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
-	MOVD         $lm6_64_levels4<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
-	WORD $0x4e201efe // and v30.16b, v23.16b, v0.16b
-	MOVD         $lm6_64_levels4<>+0(SB), R7
-	FMOVQ        (R7), F31
-	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
-	WORD $0x4e218f1f // cmtst v31.16b, v24.16b, v1.16b
-	WORD $0x6e7a1f9f // bsl v31.16b, v28.16b, v26.16b
-	WORD $0x4e218efa // cmtst v26.16b, v23.16b, v1.16b
-	WORD $0x6e7b1fda // bsl v26.16b, v30.16b, v27.16b
-	WORD $0x4e238f18 // cmtst v24.16b, v24.16b, v3.16b
-	WORD $0x6e7d1ff8 // bsl v24.16b, v31.16b, v29.16b
-	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
-	WORD $0x6e791f57 // bsl v23.16b, v26.16b, v25.16b
-	FMOVQ        32(R3), F25
-	FMOVQ        48(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b31 // sadalp v17.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b32 // sadalp v18.4s, v25.8h
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b33 // sadalp v19.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b34 // sadalp v20.4s, v25.8h
-	FMOVQ        160(R3), F25
-	FMOVQ        176(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b35 // sadalp v21.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b36 // sadalp v22.4s, v25.8h
-	FMOVQ        224(R3), F25
-	FMOVQ        240(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e606b10 // sadalp v16.4s, v24.8h
-	WORD $0x0e3ac2f8 // smull v24.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606aee // sadalp v14.4s, v23.8h
+	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
+	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
+	FLDPQ        96(R3), (F21, F22)
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
+	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
+	FLDPQ        160(R3), (F21, F22)
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e606ab3 // sadalp v19.4s, v21.8h
+	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606ab3 // sadalp v19.4s, v21.8h
+	FLDPQ        224(R3), (F21, F22)
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
+	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x0e36c290 // smull v16.8h, v20.8b, v22.8b
+	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
+	WORD $0x4e74be10 // addp v16.8h, v16.8h, v20.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        (R4), F16
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fdef8 // fmul v24.4s, v23.4s, v15.4s
-	WORD $0x6e2ddef7 // fmul v23.4s, v23.4s, v13.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e37ce46 // fmla v6.4s, v18.4s, v23.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce47 // fmla v7.4s, v18.4s, v20.4s
-	WORD $0x4e31ce68 // fmla v8.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6a // fmla v10.4s, v19.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
+	FMOVS        4(R4), F16
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        8(R4), F16
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
+	FMOVS        12(R4), F16
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
 	ADD          $0x32, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -7693,31 +7113,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e0a414e // ext v14.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x7e30d9ce // faddp s14, v14.2s
+	FMOVS        F14, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0b416a // ext v10.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0c418a // ext v10.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0d41aa // ext v10.16b, v13.16b, v13.16b, #8
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7744,13 +7160,10 @@ TEXT ·matmulQ8Block1xLm6_64NEON(SB), NOSPLIT, $320-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -7774,129 +7187,122 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F12
+	FMOVQ        2(R5), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R5), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FLDPQ        (R2), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        18(R5), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R5), F14
+	FMOVD        42(R5), F14
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
 	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
 	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
 	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
 	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
 	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
 	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        (R2), F14
-	FMOVQ        16(R2), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F14
-	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
-	WORD $0x6eab45ce // ushl v14.4s, v14.4s, v11.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        42(R5), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x6ea94611 // ushl v17.4s, v16.4s, v9.4s
-	WORD $0x6eaa4610 // ushl v16.4s, v16.4s, v10.4s
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e201df0 // and v16.16b, v15.16b, v0.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
-	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e218df4 // cmtst v20.16b, v15.16b, v1.16b
-	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
-	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e201dd5 // and v21.16b, v14.16b, v0.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e218df6 // cmtst v22.16b, v15.16b, v1.16b
-	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
-	WORD $0x4e218dd1 // cmtst v17.16b, v14.16b, v1.16b
-	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e741ecf // bsl v15.16b, v22.16b, v20.16b
-	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
-	WORD $0x6e701e2e // bsl v14.16b, v17.16b, v16.16b
-	FMOVQ        32(R2), F16
-	FMOVQ        48(R2), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x0e31c1cf // smull v15.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FMOVQ        F13, (R8)
-	FMOVQ        F12, 16(R8)
-	WORD $0x7d4000ac // ldr h12, [x5]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	FLDPQ        32(R2), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x0e2fc1ac // smull v12.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVQ        F10, (R8)
+	FMOVQ        F11, 16(R8)
+	WORD $0x7d4000aa // ldr h10, [x5]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R10
-	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, (R9)
-	FMOVQ        F12, 16(R9)
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        F12, (R9)
+	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -7908,37 +7314,32 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F12
-	FMOVQ        32(R1), F13
-	FMOVQ        64(R1), F14
-	FMOVQ        96(R1), F15
-	WORD $0x4ea009ad // rev64 v13.4s, v13.4s
-	WORD $0x4e8d298c // trn1 v12.4s, v12.4s, v13.4s
-	WORD $0x4ea009ed // rev64 v13.4s, v15.4s
-	WORD $0x4e8d29cd // trn1 v13.4s, v14.4s, v13.4s
-	WORD $0x6e0d41ad // ext v13.16b, v13.16b, v13.16b, #8
-	WORD $0x4ecd398c // zip1 v12.2d, v12.2d, v13.2d
-	FMOVQ        (R0), F13
-	FMOVQ        16(R0), F14
-	FMOVQ        32(R0), F15
-	FMOVQ        48(R0), F16
-	FMOVQ        64(R0), F17
-	FMOVQ        80(R0), F18
-	FMOVQ        96(R0), F19
-	FMOVQ        112(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVQ        F12, (R4)
+	FMOVQ        (R1), F10
+	FMOVQ        32(R1), F11
+	FMOVQ        64(R1), F12
+	FMOVQ        96(R1), F13
+	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
+	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
+	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
+	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
+	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
+	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
+	FLDPQ        (R0), (F11, F12)
+	FLDPQ        32(R0), (F13, F14)
+	FLDPQ        64(R0), (F15, F16)
+	FLDPQ        96(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        (R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	FMOVQ        F10, (R4)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -7963,13 +7364,10 @@ TEXT ·matmulQ8Block2xLm6_64NEON(SB), NOSPLIT, $448-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -7993,151 +7391,142 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F12
+	FMOVQ        2(R5), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R5), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R5), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
-	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        (R2), F14
-	FMOVQ        16(R2), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        64(R2), F16
-	FMOVQ        80(R2), F17
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FLDPQ        (R2), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        64(R2), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F16
+	FMOVQ        18(R5), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        42(R5), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
-	WORD $0x6eab4610 // ushl v16.4s, v16.4s, v11.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        42(R5), F18
-	WORD $0x4e080652 // dup v18.2d, v18.d[0]
-	WORD $0x6ea94653 // ushl v19.4s, v18.4s, v9.4s
-	WORD $0x6eaa4652 // ushl v18.4s, v18.4s, v10.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e201e32 // and v18.16b, v17.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
-	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
-	WORD $0x4e218e36 // cmtst v22.16b, v17.16b, v1.16b
-	WORD $0x6e721e96 // bsl v22.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
 	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e201e17 // and v23.16b, v16.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e218e38 // cmtst v24.16b, v17.16b, v1.16b
-	WORD $0x6e731eb8 // bsl v24.16b, v21.16b, v19.16b
-	WORD $0x4e218e13 // cmtst v19.16b, v16.16b, v1.16b
-	WORD $0x6e741ef3 // bsl v19.16b, v23.16b, v20.16b
-	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
-	WORD $0x6e761f11 // bsl v17.16b, v24.16b, v22.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e721e70 // bsl v16.16b, v19.16b, v18.16b
-	FMOVQ        32(R2), F18
-	FMOVQ        48(R2), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
-	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FMOVQ        96(R2), F18
-	FMOVQ        112(R2), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x0e33c211 // smull v17.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
+	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	FLDPQ        32(R2), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	FMOVQ        F14, (R8)
-	FMOVQ        F15, 16(R8)
-	FMOVQ        F13, 128(R8)
-	FMOVQ        F12, 144(R8)
-	WORD $0x7d4000ac // ldr h12, [x5]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FLDPQ        96(R2), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x0e31c1ee // smull v14.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FMOVQ        F12, (R8)
+	FMOVQ        F13, 16(R8)
+	FMOVQ        F10, 128(R8)
+	FMOVQ        F11, 144(R8)
+	WORD $0x7d4000aa // ldr h10, [x5]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R10
-	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, (R9)
-	FMOVQ        F12, 16(R9)
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        F12, (R9)
+	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -8149,61 +7538,51 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F12
-	FMOVQ        32(R1), F13
-	FMOVQ        64(R1), F14
-	FMOVQ        96(R1), F15
-	WORD $0x4ea009ad // rev64 v13.4s, v13.4s
-	WORD $0x4e8d298c // trn1 v12.4s, v12.4s, v13.4s
-	WORD $0x4ea009ed // rev64 v13.4s, v15.4s
-	WORD $0x4e8d29cd // trn1 v13.4s, v14.4s, v13.4s
-	WORD $0x6e0d41ad // ext v13.16b, v13.16b, v13.16b, #8
-	WORD $0x4ecd398c // zip1 v12.2d, v12.2d, v13.2d
-	FMOVQ        (R0), F13
-	FMOVQ        16(R0), F14
-	FMOVQ        32(R0), F15
-	FMOVQ        48(R0), F16
-	FMOVQ        64(R0), F17
-	FMOVQ        80(R0), F18
-	FMOVQ        96(R0), F19
-	FMOVQ        112(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	FMOVQ        F13, (R4)
-	FMOVQ        128(R0), F13
-	FMOVQ        144(R0), F14
-	FMOVQ        160(R0), F15
-	FMOVQ        176(R0), F16
-	FMOVQ        192(R0), F17
-	FMOVQ        208(R0), F18
-	FMOVQ        224(R0), F19
-	FMOVQ        240(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        4(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	FMOVQ        (R1), F10
+	FMOVQ        32(R1), F11
+	FMOVQ        64(R1), F12
+	FMOVQ        96(R1), F13
+	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
+	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
+	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
+	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
+	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
+	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
+	FLDPQ        (R0), (F11, F12)
+	FLDPQ        32(R0), (F13, F14)
+	FLDPQ        64(R0), (F15, F16)
+	FLDPQ        96(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        (R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	FMOVQ        F11, (R4)
+	FLDPQ        128(R0), (F11, F12)
+	FLDPQ        160(R0), (F13, F14)
+	FLDPQ        192(R0), (F15, F16)
+	FLDPQ        224(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        4(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F12, (R8)
+	FMOVQ        F10, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -8228,13 +7607,10 @@ TEXT ·matmulQ8Block3xLm6_64NEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -8258,173 +7634,162 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F12
+	FMOVQ        2(R5), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R5), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R5), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
-	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        (R2), F14
-	FMOVQ        16(R2), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FLDPQ        (R2), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        64(R2), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        64(R2), F16
-	FMOVQ        80(R2), F17
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c192 // smull v18.8h, v12.8b, v17.8b
-	WORD $0x4e31c191 // smull2 v17.8h, v12.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        128(R2), F18
-	FMOVQ        144(R2), F19
-	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c18c // smull2 v12.8h, v12.16b, v19.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	FLDPQ        128(R2), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F18
+	FMOVQ        18(R5), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVD        42(R5), F18
+	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x6ea84653 // ushl v19.4s, v18.4s, v8.4s
-	WORD $0x6eab4652 // ushl v18.4s, v18.4s, v11.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVD        42(R5), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea94695 // ushl v21.4s, v20.4s, v9.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e78 // cmtst v24.16b, v19.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e54 // cmtst v20.16b, v18.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
+	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
+	WORD $0x4e1500f5 // tbl v21.16b, { v7.16b }, v21.16b
+	WORD $0x4e218e16 // cmtst v22.16b, v16.16b, v1.16b
+	WORD $0x6e721e96 // bsl v22.16b, v20.16b, v18.16b
+	WORD $0x4e218e32 // cmtst v18.16b, v17.16b, v1.16b
+	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e201e37 // and v23.16b, v17.16b, v0.16b
 	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e59 // and v25.16b, v18.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e7a // cmtst v26.16b, v19.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e55 // cmtst v21.16b, v18.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e781f53 // bsl v19.16b, v26.16b, v24.16b
-	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
-	WORD $0x6e741eb2 // bsl v18.16b, v21.16b, v20.16b
-	FMOVQ        32(R2), F20
-	FMOVQ        48(R2), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
-	WORD $0x0e35c254 // smull v20.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
-	WORD $0x4e606a8f // sadalp v15.4s, v20.8h
-	FMOVQ        96(R2), F20
-	FMOVQ        112(R2), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e606a90 // sadalp v16.4s, v20.8h
-	WORD $0x0e35c254 // smull v20.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
-	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
-	FMOVQ        160(R2), F20
-	FMOVQ        176(R2), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e35c253 // smull v19.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e218e18 // cmtst v24.16b, v16.16b, v1.16b
+	WORD $0x6e731eb8 // bsl v24.16b, v21.16b, v19.16b
+	WORD $0x4e218e33 // cmtst v19.16b, v17.16b, v1.16b
+	WORD $0x6e741ef3 // bsl v19.16b, v23.16b, v20.16b
+	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
+	WORD $0x6e761f10 // bsl v16.16b, v24.16b, v22.16b
+	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
+	WORD $0x6e721e71 // bsl v17.16b, v19.16b, v18.16b
+	FLDPQ        32(R2), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVQ        F14, (R8)
-	FMOVQ        F15, 16(R8)
-	FMOVQ        F16, 128(R8)
-	FMOVQ        F17, 144(R8)
-	FMOVQ        F13, 256(R8)
-	FMOVQ        F12, 272(R8)
-	WORD $0x7d4000ac // ldr h12, [x5]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
+	FLDPQ        96(R2), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	FLDPQ        160(R2), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0a // sadalp v10.4s, v16.8h
+	WORD $0x0e33c230 // smull v16.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
+	FMOVQ        F12, (R8)
+	FMOVQ        F13, 16(R8)
+	FMOVQ        F14, 128(R8)
+	FMOVQ        F15, 144(R8)
+	FMOVQ        F10, 256(R8)
+	FMOVQ        F11, 272(R8)
+	WORD $0x7d4000aa // ldr h10, [x5]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R10
-	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, (R9)
-	FMOVQ        F12, 16(R9)
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        F12, (R9)
+	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -8436,83 +7801,68 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F12
-	FMOVQ        32(R1), F13
-	FMOVQ        64(R1), F14
-	FMOVQ        96(R1), F15
-	WORD $0x4ea009ad // rev64 v13.4s, v13.4s
-	WORD $0x4e8d298c // trn1 v12.4s, v12.4s, v13.4s
-	WORD $0x4ea009ed // rev64 v13.4s, v15.4s
-	WORD $0x4e8d29cd // trn1 v13.4s, v14.4s, v13.4s
-	WORD $0x6e0d41ad // ext v13.16b, v13.16b, v13.16b, #8
-	WORD $0x4ecd398c // zip1 v12.2d, v12.2d, v13.2d
-	FMOVQ        (R0), F13
-	FMOVQ        16(R0), F14
-	FMOVQ        32(R0), F15
-	FMOVQ        48(R0), F16
-	FMOVQ        64(R0), F17
-	FMOVQ        80(R0), F18
-	FMOVQ        96(R0), F19
-	FMOVQ        112(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	FMOVQ        F13, (R4)
-	FMOVQ        128(R0), F13
-	FMOVQ        144(R0), F14
-	FMOVQ        160(R0), F15
-	FMOVQ        176(R0), F16
-	FMOVQ        192(R0), F17
-	FMOVQ        208(R0), F18
-	FMOVQ        224(R0), F19
-	FMOVQ        240(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        4(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	FMOVQ        (R1), F10
+	FMOVQ        32(R1), F11
+	FMOVQ        64(R1), F12
+	FMOVQ        96(R1), F13
+	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
+	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
+	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
+	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
+	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
+	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
+	FLDPQ        (R0), (F11, F12)
+	FLDPQ        32(R0), (F13, F14)
+	FLDPQ        64(R0), (F15, F16)
+	FLDPQ        96(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        (R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	FMOVQ        F11, (R4)
+	FLDPQ        128(R0), (F11, F12)
+	FLDPQ        160(R0), (F13, F14)
+	FLDPQ        192(R0), (F15, F16)
+	FLDPQ        224(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        4(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F13, (R8)
-	FMOVQ        256(R0), F13
-	FMOVQ        272(R0), F14
-	FMOVQ        288(R0), F15
-	FMOVQ        304(R0), F16
-	FMOVQ        320(R0), F17
-	FMOVQ        336(R0), F18
-	FMOVQ        352(R0), F19
-	FMOVQ        368(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        8(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	FMOVQ        F11, (R8)
+	FLDPQ        256(R0), (F11, F12)
+	FLDPQ        288(R0), (F13, F14)
+	FLDPQ        320(R0), (F15, F16)
+	FLDPQ        352(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        8(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	ADD          R7, R8
-	FMOVQ        F12, (R8)
+	FMOVQ        F10, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -8537,13 +7887,10 @@ TEXT ·matmulQ8Block4xLm6_64NEON(SB), 0, $704-72
 	FMOVQ        (R0), F6
 	MOVD         $lm6_64_levels2<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         $lm6_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         $lm6_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $lm6_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $lm6_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -8567,195 +7914,182 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R5, R10
-	WORD $0xf9800140 // prfm pldl1keep, [x10]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F12
+	FMOVQ        2(R5), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVD        34(R5), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
-	WORD $0x6eab458c // ushl v12.4s, v12.4s, v11.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        34(R5), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea945cf // ushl v15.4s, v14.4s, v9.4s
-	WORD $0x6eaa45ce // ushl v14.4s, v14.4s, v10.4s
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e201dae // and v14.16b, v13.16b, v0.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
-	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
-	WORD $0x4e218db2 // cmtst v18.16b, v13.16b, v1.16b
-	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
-	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e00ee // tbl v14.16b, { v7.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e218d50 // cmtst v16.16b, v10.16b, v1.16b
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4e218d6c // cmtst v12.16b, v11.16b, v1.16b
+	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
+	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f00af // tbl v15.16b, { v5.16b }, v15.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
 	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
-	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
-	WORD $0x4e218db4 // cmtst v20.16b, v13.16b, v1.16b
-	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
-	WORD $0x4e218d8f // cmtst v15.16b, v12.16b, v1.16b
-	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
-	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
-	WORD $0x6e6e1dec // bsl v12.16b, v15.16b, v14.16b
-	FMOVQ        (R2), F14
-	FMOVQ        16(R2), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e218d52 // cmtst v18.16b, v10.16b, v1.16b
+	WORD $0x6e6d1df2 // bsl v18.16b, v15.16b, v13.16b
+	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
+	WORD $0x6e6e1e2d // bsl v13.16b, v17.16b, v14.16b
+	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
+	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
+	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
+	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
+	FLDPQ        (R2), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        64(R2), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        64(R2), F16
-	FMOVQ        80(R2), F17
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	FLDPQ        128(R2), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c150 // smull2 v16.8h, v10.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c192 // smull v18.8h, v12.8b, v17.8b
-	WORD $0x4e31c191 // smull2 v17.8h, v12.16b, v17.16b
+	WORD $0x0e31c172 // smull v18.8h, v11.8b, v17.8b
+	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        128(R2), F18
-	FMOVQ        144(R2), F19
-	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c194 // smull v20.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        192(R2), F20
-	FMOVQ        208(R2), F21
-	WORD $0x0e34c1b6 // smull v22.8h, v13.8b, v20.8b
-	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
-	WORD $0x4e6dbecd // addp v13.8h, v22.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e35c194 // smull v20.8h, v12.8b, v21.8b
-	WORD $0x4e35c18c // smull2 v12.8h, v12.16b, v21.16b
-	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	FLDPQ        192(R2), (F18, F19)
+	WORD $0x0e32c154 // smull v20.8h, v10.8b, v18.8b
+	WORD $0x4e32c14a // smull2 v10.8h, v10.16b, v18.16b
+	WORD $0x4e6abe8a // addp v10.8h, v20.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e33c172 // smull v18.8h, v11.8b, v19.8b
+	WORD $0x4e33c16b // smull2 v11.8h, v11.16b, v19.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F20
+	FMOVQ        18(R5), F18
+	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	FMOVD        42(R5), F20
+	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVD        42(R5), F22
-	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
-	WORD $0x6ea946d7 // ushl v23.4s, v22.4s, v9.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e201eb6 // and v22.16b, v21.16b, v0.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e201e97 // and v23.16b, v20.16b, v0.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e201eb8 // and v24.16b, v21.16b, v0.16b
-	WORD $0x4e1800f8 // tbl v24.16b, { v7.16b }, v24.16b
-	WORD $0x4e201e99 // and v25.16b, v20.16b, v0.16b
-	WORD $0x4e1900f9 // tbl v25.16b, { v7.16b }, v25.16b
-	WORD $0x4e218eba // cmtst v26.16b, v21.16b, v1.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4e218e96 // cmtst v22.16b, v20.16b, v1.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e98 // and v24.16b, v20.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201eb9 // and v25.16b, v21.16b, v0.16b
+	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
+	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
+	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
+	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
+	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
+	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
+	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
+	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
+	WORD $0x4e218e58 // cmtst v24.16b, v18.16b, v1.16b
+	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
+	WORD $0x4e218e74 // cmtst v20.16b, v19.16b, v1.16b
+	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
+	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
 	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e201e9b // and v27.16b, v20.16b, v0.16b
-	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
-	WORD $0x4e218ebc // cmtst v28.16b, v21.16b, v1.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4e218e97 // cmtst v23.16b, v20.16b, v1.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4e238eb5 // cmtst v21.16b, v21.16b, v3.16b
-	WORD $0x6e7a1f95 // bsl v21.16b, v28.16b, v26.16b
-	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
-	WORD $0x6e761ef4 // bsl v20.16b, v23.16b, v22.16b
-	FMOVQ        32(R2), F22
-	FMOVQ        48(R2), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e606ace // sadalp v14.4s, v22.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
-	WORD $0x4e606acf // sadalp v15.4s, v22.8h
-	FMOVQ        96(R2), F22
-	FMOVQ        112(R2), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
-	WORD $0x4e606ad1 // sadalp v17.4s, v22.8h
-	FMOVQ        160(R2), F22
-	FMOVQ        176(R2), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
-	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
-	FMOVQ        224(R2), F22
-	FMOVQ        240(R2), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e606aad // sadalp v13.4s, v21.8h
-	WORD $0x0e37c295 // smull v21.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e218e5a // cmtst v26.16b, v18.16b, v1.16b
+	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
+	WORD $0x4e218e75 // cmtst v21.16b, v19.16b, v1.16b
+	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
+	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
+	WORD $0x6e781f52 // bsl v18.16b, v26.16b, v24.16b
+	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
+	WORD $0x6e741eb3 // bsl v19.16b, v21.16b, v20.16b
+	FLDPQ        32(R2), (F20, F21)
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
-	FMOVQ        F14, (R8)
-	FMOVQ        F15, 16(R8)
-	FMOVQ        F16, 128(R8)
-	FMOVQ        F17, 144(R8)
-	FMOVQ        F18, 256(R8)
-	FMOVQ        F19, 272(R8)
-	FMOVQ        F13, 384(R8)
-	FMOVQ        F12, 400(R8)
-	WORD $0x7d4000ac // ldr h12, [x5]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a8d // sadalp v13.4s, v20.8h
+	FLDPQ        96(R2), (F20, F21)
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a8f // sadalp v15.4s, v20.8h
+	FLDPQ        160(R2), (F20, F21)
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a90 // sadalp v16.4s, v20.8h
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	FLDPQ        224(R2), (F20, F21)
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x0e35c272 // smull v18.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
+	FMOVQ        F12, (R8)
+	FMOVQ        F13, 16(R8)
+	FMOVQ        F14, 128(R8)
+	FMOVQ        F15, 144(R8)
+	FMOVQ        F16, 256(R8)
+	FMOVQ        F17, 272(R8)
+	FMOVQ        F10, 384(R8)
+	FMOVQ        F11, 400(R8)
+	WORD $0x7d4000aa // ldr h10, [x5]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $lm6_64_const<>+0(SB), R10
-	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8e // fmul v14.4s, v12.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, (R9)
-	FMOVQ        F12, 16(R9)
+	FMOVQ        (R10), F11
+	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        F12, (R9)
+	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
 	MOVD         stride+48(FP), R10
@@ -8767,105 +8101,85 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F12
-	FMOVQ        32(R1), F13
-	FMOVQ        64(R1), F14
-	FMOVQ        96(R1), F15
-	WORD $0x4ea009ad // rev64 v13.4s, v13.4s
-	WORD $0x4e8d298c // trn1 v12.4s, v12.4s, v13.4s
-	WORD $0x4ea009ed // rev64 v13.4s, v15.4s
-	WORD $0x4e8d29cd // trn1 v13.4s, v14.4s, v13.4s
-	WORD $0x6e0d41ad // ext v13.16b, v13.16b, v13.16b, #8
-	WORD $0x4ecd398c // zip1 v12.2d, v12.2d, v13.2d
-	FMOVQ        (R0), F13
-	FMOVQ        16(R0), F14
-	FMOVQ        32(R0), F15
-	FMOVQ        48(R0), F16
-	FMOVQ        64(R0), F17
-	FMOVQ        80(R0), F18
-	FMOVQ        96(R0), F19
-	FMOVQ        112(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        (R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	FMOVQ        F13, (R4)
-	FMOVQ        128(R0), F13
-	FMOVQ        144(R0), F14
-	FMOVQ        160(R0), F15
-	FMOVQ        176(R0), F16
-	FMOVQ        192(R0), F17
-	FMOVQ        208(R0), F18
-	FMOVQ        224(R0), F19
-	FMOVQ        240(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        4(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	FMOVQ        (R1), F10
+	FMOVQ        32(R1), F11
+	FMOVQ        64(R1), F12
+	FMOVQ        96(R1), F13
+	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
+	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
+	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
+	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
+	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
+	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
+	FLDPQ        (R0), (F11, F12)
+	FLDPQ        32(R0), (F13, F14)
+	FLDPQ        64(R0), (F15, F16)
+	FLDPQ        96(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        (R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	FMOVQ        F11, (R4)
+	FLDPQ        128(R0), (F11, F12)
+	FLDPQ        160(R0), (F13, F14)
+	FLDPQ        192(R0), (F15, F16)
+	FLDPQ        224(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        4(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
 	MOVD         R4, R8
 	ADD          R7, R8
-	FMOVQ        F13, (R8)
-	FMOVQ        256(R0), F13
-	FMOVQ        272(R0), F14
-	FMOVQ        288(R0), F15
-	FMOVQ        304(R0), F16
-	FMOVQ        320(R0), F17
-	FMOVQ        336(R0), F18
-	FMOVQ        352(R0), F19
-	FMOVQ        368(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        8(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	FMOVQ        F11, (R8)
+	FLDPQ        256(R0), (F11, F12)
+	FLDPQ        288(R0), (F13, F14)
+	FLDPQ        320(R0), (F15, F16)
+	FLDPQ        352(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        8(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	ADD          R7, R8
-	FMOVQ        F13, (R8)
-	FMOVQ        384(R0), F13
-	FMOVQ        400(R0), F14
-	FMOVQ        416(R0), F15
-	FMOVQ        432(R0), F16
-	FMOVQ        448(R0), F17
-	FMOVQ        464(R0), F18
-	FMOVQ        480(R0), F19
-	FMOVQ        496(R0), F20
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb3be2f // addp v15.4s, v17.4s, v19.4s
-	WORD $0x4eafbdad // addp v13.4s, v13.4s, v15.4s
-	WORD $0x4eb0bdce // addp v14.4s, v14.4s, v16.4s
-	WORD $0x4eb4be4f // addp v15.4s, v18.4s, v20.4s
-	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
-	WORD $0x4eae85ad // add v13.4s, v13.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        12(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	FMOVQ        F11, (R8)
+	FLDPQ        384(R0), (F11, F12)
+	FLDPQ        416(R0), (F13, F14)
+	FLDPQ        448(R0), (F15, F16)
+	FLDPQ        480(R0), (F17, F18)
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
+	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
+	WORD $0x4eaebd8c // addp v12.4s, v12.4s, v14.4s
+	WORD $0x4eb2be0d // addp v13.4s, v16.4s, v18.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        12(R3), F12
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	ADD          R7, R8
-	FMOVQ        F12, (R8)
+	FMOVQ        F10, (R8)
 	ADD          $0x10, R4
 	SUBS         $4, R6
 	BGE          loop1
@@ -9119,9 +8433,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 2176(R7)
 	ADD          R5<<3, R2, R7
@@ -9143,9 +8456,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 2208(R7)
 	ADD          R5<<3, R2, R7
@@ -9167,9 +8479,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 2240(R7)
 	ADD          R5<<3, R2, R7
@@ -9191,9 +8502,8 @@ loop7:
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 2272(R7)
 	ADD          R5<<3, R2, R7
@@ -9426,72 +8736,64 @@ loop13:
 	WORD $0x4eb4d58c // fsub v12.4s, v12.4s, v20.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33def4 // fmul v20.4s, v23.4s, v19.4s
-	WORD $0x6e33df13 // fmul v19.4s, v24.4s, v19.4s
+	WORD $0x4f9392f4 // fmul v20.4s, v23.4s, v19.s[0]
+	WORD $0x4f939313 // fmul v19.4s, v24.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2176(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2192(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33df34 // fmul v20.4s, v25.4s, v19.4s
-	WORD $0x6e33df53 // fmul v19.4s, v26.4s, v19.4s
+	WORD $0x4f939334 // fmul v20.4s, v25.4s, v19.s[0]
+	WORD $0x4f939353 // fmul v19.4s, v26.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2432(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2448(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33df74 // fmul v20.4s, v27.4s, v19.4s
-	WORD $0x6e33df93 // fmul v19.4s, v28.4s, v19.4s
+	WORD $0x4f939374 // fmul v20.4s, v27.4s, v19.s[0]
+	WORD $0x4f939393 // fmul v19.4s, v28.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2688(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2704(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f939231 // fmul v17.4s, v17.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 2944(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 2960(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 3200(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 3216(R8)
 	ADD          R5, R4, R8
 	FMOVS        160(R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fdeb0 // fmul v16.4s, v21.4s, v15.4s
-	WORD $0x6e2fdecf // fmul v15.4s, v22.4s, v15.4s
+	WORD $0x4f8f92b0 // fmul v16.4s, v21.4s, v15.s[0]
+	WORD $0x4f8f92cf // fmul v15.4s, v22.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 3456(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 3472(R8)
 	ADD          R5, R4, R8
 	FMOVS        192(R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 3712(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 3728(R8)
 	ADD          R5, R4, R8
 	FMOVS        224(R8), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 3968(R8)
 	ADD          R5<<3, R2, R8

@@ -331,8 +331,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
+	FLDPQ        (R0), (F0, F1)
 	ADD          R4, R2, R6
 	FMOVQ        (R6), F2
 	ADD          R4, R2, R6
@@ -363,8 +362,7 @@ loop3:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FMOVQ        32(R0), F1
-	FMOVQ        48(R0), F3
+	FLDPQ        32(R0), (F1, F3)
 	ADD          R4, R2, R6
 	FMOVQ        32(R6), F4
 	ADD          R4, R2, R6
@@ -395,8 +393,7 @@ loop3:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R0), F3
-	FMOVQ        80(R0), F5
+	FLDPQ        64(R0), (F3, F5)
 	ADD          R4, R2, R6
 	FMOVQ        64(R6), F6
 	ADD          R4, R2, R6
@@ -427,8 +424,7 @@ loop3:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ        96(R0), F5
-	FMOVQ        112(R0), F7
+	FLDPQ        96(R0), (F5, F7)
 	ADD          R4, R2, R6
 	FMOVQ        96(R6), F8
 	ADD          R4, R2, R6
@@ -459,8 +455,7 @@ loop3:
 	WORD $0x4e25d4e9 // fadd v9.4s, v7.4s, v5.4s
 	WORD $0x4ea5d4e9 // fsub v9.4s, v7.4s, v5.4s
 	WORD $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
-	FMOVQ        128(R0), F7
-	FMOVQ        144(R0), F9
+	FLDPQ        128(R0), (F7, F9)
 	ADD          R4, R2, R6
 	FMOVQ        128(R6), F10
 	ADD          R4, R2, R6
@@ -491,8 +486,7 @@ loop3:
 	WORD $0x4e27d52b // fadd v11.4s, v9.4s, v7.4s
 	WORD $0x4ea7d52b // fsub v11.4s, v9.4s, v7.4s
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
-	FMOVQ        160(R0), F9
-	FMOVQ        176(R0), F11
+	FLDPQ        160(R0), (F9, F11)
 	ADD          R4, R2, R6
 	FMOVQ        160(R6), F12
 	ADD          R4, R2, R6
@@ -523,8 +517,7 @@ loop3:
 	WORD $0x4e29d56d // fadd v13.4s, v11.4s, v9.4s
 	WORD $0x4ea9d56d // fsub v13.4s, v11.4s, v9.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	FMOVQ        192(R0), F11
-	FMOVQ        208(R0), F13
+	FLDPQ        192(R0), (F11, F13)
 	ADD          R4, R2, R6
 	FMOVQ        192(R6), F14
 	ADD          R4, R2, R6
@@ -555,8 +548,7 @@ loop3:
 	WORD $0x4e2bd5af // fadd v15.4s, v13.4s, v11.4s
 	WORD $0x4eabd5af // fsub v15.4s, v13.4s, v11.4s
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FMOVQ        224(R0), F13
-	FMOVQ        240(R0), F15
+	FLDPQ        224(R0), (F13, F15)
 	ADD          R4, R2, R6
 	FMOVQ        224(R6), F16
 	ADD          R4, R2, R6
@@ -666,10 +658,8 @@ done4:
 	BLT          done6
 
 loop5:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        256(R0), F2
-	FMOVQ        272(R0), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        256(R0), (F2, F3)
 	WORD $0x4e22d404 // fadd v4.4s, v0.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
 	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -722,8 +712,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
+	FLDPQ        (R0), (F0, F1)
 	ADD          R4, R2, R6
 	FMOVQ        (R6), F2
 	ADD          R4, R2, R6
@@ -754,8 +743,7 @@ loop3:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FMOVQ        32(R0), F1
-	FMOVQ        48(R0), F3
+	FLDPQ        32(R0), (F1, F3)
 	ADD          R4, R2, R6
 	FMOVQ        32(R6), F4
 	ADD          R4, R2, R6
@@ -786,8 +774,7 @@ loop3:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R0), F3
-	FMOVQ        80(R0), F5
+	FLDPQ        64(R0), (F3, F5)
 	ADD          R4, R2, R6
 	FMOVQ        64(R6), F6
 	ADD          R4, R2, R6
@@ -818,8 +805,7 @@ loop3:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ        96(R0), F5
-	FMOVQ        112(R0), F7
+	FLDPQ        96(R0), (F5, F7)
 	ADD          R4, R2, R6
 	FMOVQ        96(R6), F8
 	ADD          R4, R2, R6
@@ -850,8 +836,7 @@ loop3:
 	WORD $0x4e25d4e9 // fadd v9.4s, v7.4s, v5.4s
 	WORD $0x4ea5d4e9 // fsub v9.4s, v7.4s, v5.4s
 	WORD $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
-	FMOVQ        128(R0), F7
-	FMOVQ        144(R0), F9
+	FLDPQ        128(R0), (F7, F9)
 	ADD          R4, R2, R6
 	FMOVQ        128(R6), F10
 	ADD          R4, R2, R6
@@ -882,8 +867,7 @@ loop3:
 	WORD $0x4e27d52b // fadd v11.4s, v9.4s, v7.4s
 	WORD $0x4ea7d52b // fsub v11.4s, v9.4s, v7.4s
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
-	FMOVQ        160(R0), F9
-	FMOVQ        176(R0), F11
+	FLDPQ        160(R0), (F9, F11)
 	ADD          R4, R2, R6
 	FMOVQ        160(R6), F12
 	ADD          R4, R2, R6
@@ -914,8 +898,7 @@ loop3:
 	WORD $0x4e29d56d // fadd v13.4s, v11.4s, v9.4s
 	WORD $0x4ea9d56d // fsub v13.4s, v11.4s, v9.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	FMOVQ        192(R0), F11
-	FMOVQ        208(R0), F13
+	FLDPQ        192(R0), (F11, F13)
 	ADD          R4, R2, R6
 	FMOVQ        192(R6), F14
 	ADD          R4, R2, R6
@@ -946,8 +929,7 @@ loop3:
 	WORD $0x4e2bd5af // fadd v15.4s, v13.4s, v11.4s
 	WORD $0x4eabd5af // fsub v15.4s, v13.4s, v11.4s
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FMOVQ        224(R0), F13
-	FMOVQ        240(R0), F15
+	FLDPQ        224(R0), (F13, F15)
 	ADD          R4, R2, R6
 	FMOVQ        224(R6), F16
 	ADD          R4, R2, R6
@@ -1057,10 +1039,8 @@ done4:
 	BLT          done6
 
 loop5:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        256(R0), F2
-	FMOVQ        272(R0), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        256(R0), (F2, F3)
 	WORD $0x4e22d404 // fadd v4.4s, v0.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
 	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s

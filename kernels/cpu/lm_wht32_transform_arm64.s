@@ -100,10 +100,8 @@ TEXT ·forwardRunsLm_wht32NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R2), F2
-	FMOVQ        16(R2), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R2), (F2, F3)
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -130,10 +128,8 @@ loop1:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FMOVQ        32(R0), F1
-	FMOVQ        48(R0), F3
-	FMOVQ        32(R2), F4
-	FMOVQ        48(R2), F5
+	FLDPQ        32(R0), (F1, F3)
+	FLDPQ        32(R2), (F4, F5)
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -160,10 +156,8 @@ loop1:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R0), F3
-	FMOVQ        80(R0), F5
-	FMOVQ        64(R2), F6
-	FMOVQ        80(R2), F7
+	FLDPQ        64(R0), (F3, F5)
+	FLDPQ        64(R2), (F6, F7)
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -190,10 +184,8 @@ loop1:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ        96(R0), F5
-	FMOVQ        112(R0), F7
-	FMOVQ        96(R2), F8
-	FMOVQ        112(R2), F9
+	FLDPQ        96(R0), (F5, F7)
+	FLDPQ        96(R2), (F8, F9)
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -236,26 +228,22 @@ loop1:
 	WORD $0x4e23d409 // fadd v9.4s, v0.4s, v3.4s
 	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
 	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FMOVQ        (R3), F3
-	FMOVQ        16(R3), F6
+	FLDPQ        (R3), (F3, F6)
 	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
 	WORD $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
 	FMOVQ        F3, (R0)
 	FMOVQ        F5, 16(R0)
-	FMOVQ        32(R3), F3
-	FMOVQ        48(R3), F5
+	FLDPQ        32(R3), (F3, F5)
 	WORD $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F5, 48(R0)
-	FMOVQ        64(R3), F3
-	FMOVQ        80(R3), F5
+	FLDPQ        64(R3), (F3, F5)
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e25dc83 // fmul v3.4s, v4.4s, v5.4s
 	FMOVQ        F1, 64(R0)
 	FMOVQ        F3, 80(R0)
-	FMOVQ        96(R3), F1
-	FMOVQ        112(R3), F3
+	FLDPQ        96(R3), (F1, F3)
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ        F1, 96(R0)
@@ -278,10 +266,8 @@ TEXT ·inverseRunsLm_wht32NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R2), F2
-	FMOVQ        16(R2), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R2), (F2, F3)
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -308,10 +294,8 @@ loop1:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FMOVQ        32(R0), F1
-	FMOVQ        48(R0), F3
-	FMOVQ        32(R2), F4
-	FMOVQ        48(R2), F5
+	FLDPQ        32(R0), (F1, F3)
+	FLDPQ        32(R2), (F4, F5)
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -338,10 +322,8 @@ loop1:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R0), F3
-	FMOVQ        80(R0), F5
-	FMOVQ        64(R2), F6
-	FMOVQ        80(R2), F7
+	FLDPQ        64(R0), (F3, F5)
+	FLDPQ        64(R2), (F6, F7)
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -368,10 +350,8 @@ loop1:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ        96(R0), F5
-	FMOVQ        112(R0), F7
-	FMOVQ        96(R2), F8
-	FMOVQ        112(R2), F9
+	FLDPQ        96(R0), (F5, F7)
+	FLDPQ        96(R2), (F8, F9)
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -414,26 +394,22 @@ loop1:
 	WORD $0x4e23d409 // fadd v9.4s, v0.4s, v3.4s
 	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
 	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FMOVQ        (R3), F3
-	FMOVQ        16(R3), F6
+	FLDPQ        (R3), (F3, F6)
 	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
 	WORD $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
 	FMOVQ        F3, (R0)
 	FMOVQ        F5, 16(R0)
-	FMOVQ        32(R3), F3
-	FMOVQ        48(R3), F5
+	FLDPQ        32(R3), (F3, F5)
 	WORD $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F5, 48(R0)
-	FMOVQ        64(R3), F3
-	FMOVQ        80(R3), F5
+	FLDPQ        64(R3), (F3, F5)
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e25dc83 // fmul v3.4s, v4.4s, v5.4s
 	FMOVQ        F1, 64(R0)
 	FMOVQ        F3, 80(R0)
-	FMOVQ        96(R3), F1
-	FMOVQ        112(R3), F3
+	FLDPQ        96(R3), (F1, F3)
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ        F1, 96(R0)

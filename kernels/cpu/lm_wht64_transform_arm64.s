@@ -164,10 +164,8 @@ TEXT ·forwardRunsLm_wht64NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R2), F2
-	FMOVQ        16(R2), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R2), (F2, F3)
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -194,10 +192,8 @@ loop1:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FMOVQ        32(R0), F1
-	FMOVQ        48(R0), F3
-	FMOVQ        32(R2), F4
-	FMOVQ        48(R2), F5
+	FLDPQ        32(R0), (F1, F3)
+	FLDPQ        32(R2), (F4, F5)
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -224,10 +220,8 @@ loop1:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R0), F3
-	FMOVQ        80(R0), F5
-	FMOVQ        64(R2), F6
-	FMOVQ        80(R2), F7
+	FLDPQ        64(R0), (F3, F5)
+	FLDPQ        64(R2), (F6, F7)
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -254,10 +248,8 @@ loop1:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ        96(R0), F5
-	FMOVQ        112(R0), F7
-	FMOVQ        96(R2), F8
-	FMOVQ        112(R2), F9
+	FLDPQ        96(R0), (F5, F7)
+	FLDPQ        96(R2), (F8, F9)
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -284,10 +276,8 @@ loop1:
 	WORD $0x4e25d4e9 // fadd v9.4s, v7.4s, v5.4s
 	WORD $0x4ea5d4e9 // fsub v9.4s, v7.4s, v5.4s
 	WORD $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
-	FMOVQ        128(R0), F7
-	FMOVQ        144(R0), F9
-	FMOVQ        128(R2), F10
-	FMOVQ        144(R2), F11
+	FLDPQ        128(R0), (F7, F9)
+	FLDPQ        128(R2), (F10, F11)
 	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD $0x4ea008ea // rev64 v10.4s, v7.4s
@@ -314,10 +304,8 @@ loop1:
 	WORD $0x4e27d52b // fadd v11.4s, v9.4s, v7.4s
 	WORD $0x4ea7d52b // fsub v11.4s, v9.4s, v7.4s
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
-	FMOVQ        160(R0), F9
-	FMOVQ        176(R0), F11
-	FMOVQ        160(R2), F12
-	FMOVQ        176(R2), F13
+	FLDPQ        160(R0), (F9, F11)
+	FLDPQ        160(R2), (F12, F13)
 	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	WORD $0x4ea0092c // rev64 v12.4s, v9.4s
@@ -344,10 +332,8 @@ loop1:
 	WORD $0x4e29d56d // fadd v13.4s, v11.4s, v9.4s
 	WORD $0x4ea9d56d // fsub v13.4s, v11.4s, v9.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	FMOVQ        192(R0), F11
-	FMOVQ        208(R0), F13
-	FMOVQ        192(R2), F14
-	FMOVQ        208(R2), F15
+	FLDPQ        192(R0), (F11, F13)
+	FLDPQ        192(R2), (F14, F15)
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
 	WORD $0x4ea0096e // rev64 v14.4s, v11.4s
@@ -374,10 +360,8 @@ loop1:
 	WORD $0x4e2bd5af // fadd v15.4s, v13.4s, v11.4s
 	WORD $0x4eabd5af // fsub v15.4s, v13.4s, v11.4s
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FMOVQ        224(R0), F13
-	FMOVQ        240(R0), F15
-	FMOVQ        224(R2), F16
-	FMOVQ        240(R2), F17
+	FLDPQ        224(R0), (F13, F15)
+	FLDPQ        224(R2), (F16, F17)
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4ea009b0 // rev64 v16.4s, v13.4s
@@ -452,50 +436,42 @@ loop1:
 	WORD $0x4e27d408 // fadd v8.4s, v0.4s, v7.4s
 	WORD $0x4eaad442 // fsub v2.4s, v2.4s, v10.4s
 	WORD $0x4ea7d400 // fsub v0.4s, v0.4s, v7.4s
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F10
+	FLDPQ        (R3), (F7, F10)
 	WORD $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
 	WORD $0x6e2addca // fmul v10.4s, v14.4s, v10.4s
 	FMOVQ        F7, (R0)
 	FMOVQ        F10, 16(R0)
-	FMOVQ        32(R3), F7
-	FMOVQ        48(R3), F10
+	FLDPQ        32(R3), (F7, F10)
 	WORD $0x6e27dda7 // fmul v7.4s, v13.4s, v7.4s
 	WORD $0x6e2ade0a // fmul v10.4s, v16.4s, v10.4s
 	FMOVQ        F7, 32(R0)
 	FMOVQ        F10, 48(R0)
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F10
+	FLDPQ        64(R3), (F7, F10)
 	WORD $0x6e27dde7 // fmul v7.4s, v15.4s, v7.4s
 	WORD $0x6e2ade2a // fmul v10.4s, v17.4s, v10.4s
 	FMOVQ        F7, 64(R0)
 	FMOVQ        F10, 80(R0)
-	FMOVQ        96(R3), F7
-	FMOVQ        112(R3), F10
+	FLDPQ        96(R3), (F7, F10)
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x6e2add07 // fmul v7.4s, v8.4s, v10.4s
 	FMOVQ        F5, 96(R0)
 	FMOVQ        F7, 112(R0)
-	FMOVQ        128(R3), F5
-	FMOVQ        144(R3), F7
+	FLDPQ        128(R3), (F5, F7)
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x6e27dcc5 // fmul v5.4s, v6.4s, v7.4s
 	FMOVQ        F3, 128(R0)
 	FMOVQ        F5, 144(R0)
-	FMOVQ        160(R3), F3
-	FMOVQ        176(R3), F5
+	FLDPQ        160(R3), (F3, F5)
 	WORD $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD $0x6e25dd85 // fmul v5.4s, v12.4s, v5.4s
 	FMOVQ        F3, 160(R0)
 	FMOVQ        F5, 176(R0)
-	FMOVQ        192(R3), F3
-	FMOVQ        208(R3), F5
+	FLDPQ        192(R3), (F3, F5)
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e25dc83 // fmul v3.4s, v4.4s, v5.4s
 	FMOVQ        F1, 192(R0)
 	FMOVQ        F3, 208(R0)
-	FMOVQ        224(R3), F1
-	FMOVQ        240(R3), F3
+	FLDPQ        224(R3), (F1, F3)
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ        F1, 224(R0)
@@ -518,10 +494,8 @@ TEXT ·inverseRunsLm_wht64NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R2), F2
-	FMOVQ        16(R2), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R2), (F2, F3)
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -548,10 +522,8 @@ loop1:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FMOVQ        32(R0), F1
-	FMOVQ        48(R0), F3
-	FMOVQ        32(R2), F4
-	FMOVQ        48(R2), F5
+	FLDPQ        32(R0), (F1, F3)
+	FLDPQ        32(R2), (F4, F5)
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -578,10 +550,8 @@ loop1:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ        64(R0), F3
-	FMOVQ        80(R0), F5
-	FMOVQ        64(R2), F6
-	FMOVQ        80(R2), F7
+	FLDPQ        64(R0), (F3, F5)
+	FLDPQ        64(R2), (F6, F7)
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -608,10 +578,8 @@ loop1:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ        96(R0), F5
-	FMOVQ        112(R0), F7
-	FMOVQ        96(R2), F8
-	FMOVQ        112(R2), F9
+	FLDPQ        96(R0), (F5, F7)
+	FLDPQ        96(R2), (F8, F9)
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -638,10 +606,8 @@ loop1:
 	WORD $0x4e25d4e9 // fadd v9.4s, v7.4s, v5.4s
 	WORD $0x4ea5d4e9 // fsub v9.4s, v7.4s, v5.4s
 	WORD $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
-	FMOVQ        128(R0), F7
-	FMOVQ        144(R0), F9
-	FMOVQ        128(R2), F10
-	FMOVQ        144(R2), F11
+	FLDPQ        128(R0), (F7, F9)
+	FLDPQ        128(R2), (F10, F11)
 	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD $0x4ea008ea // rev64 v10.4s, v7.4s
@@ -668,10 +634,8 @@ loop1:
 	WORD $0x4e27d52b // fadd v11.4s, v9.4s, v7.4s
 	WORD $0x4ea7d52b // fsub v11.4s, v9.4s, v7.4s
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
-	FMOVQ        160(R0), F9
-	FMOVQ        176(R0), F11
-	FMOVQ        160(R2), F12
-	FMOVQ        176(R2), F13
+	FLDPQ        160(R0), (F9, F11)
+	FLDPQ        160(R2), (F12, F13)
 	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	WORD $0x4ea0092c // rev64 v12.4s, v9.4s
@@ -698,10 +662,8 @@ loop1:
 	WORD $0x4e29d56d // fadd v13.4s, v11.4s, v9.4s
 	WORD $0x4ea9d56d // fsub v13.4s, v11.4s, v9.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	FMOVQ        192(R0), F11
-	FMOVQ        208(R0), F13
-	FMOVQ        192(R2), F14
-	FMOVQ        208(R2), F15
+	FLDPQ        192(R0), (F11, F13)
+	FLDPQ        192(R2), (F14, F15)
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
 	WORD $0x4ea0096e // rev64 v14.4s, v11.4s
@@ -728,10 +690,8 @@ loop1:
 	WORD $0x4e2bd5af // fadd v15.4s, v13.4s, v11.4s
 	WORD $0x4eabd5af // fsub v15.4s, v13.4s, v11.4s
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FMOVQ        224(R0), F13
-	FMOVQ        240(R0), F15
-	FMOVQ        224(R2), F16
-	FMOVQ        240(R2), F17
+	FLDPQ        224(R0), (F13, F15)
+	FLDPQ        224(R2), (F16, F17)
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4ea009b0 // rev64 v16.4s, v13.4s
@@ -806,50 +766,42 @@ loop1:
 	WORD $0x4e27d408 // fadd v8.4s, v0.4s, v7.4s
 	WORD $0x4eaad442 // fsub v2.4s, v2.4s, v10.4s
 	WORD $0x4ea7d400 // fsub v0.4s, v0.4s, v7.4s
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F10
+	FLDPQ        (R3), (F7, F10)
 	WORD $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
 	WORD $0x6e2addca // fmul v10.4s, v14.4s, v10.4s
 	FMOVQ        F7, (R0)
 	FMOVQ        F10, 16(R0)
-	FMOVQ        32(R3), F7
-	FMOVQ        48(R3), F10
+	FLDPQ        32(R3), (F7, F10)
 	WORD $0x6e27dda7 // fmul v7.4s, v13.4s, v7.4s
 	WORD $0x6e2ade0a // fmul v10.4s, v16.4s, v10.4s
 	FMOVQ        F7, 32(R0)
 	FMOVQ        F10, 48(R0)
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F10
+	FLDPQ        64(R3), (F7, F10)
 	WORD $0x6e27dde7 // fmul v7.4s, v15.4s, v7.4s
 	WORD $0x6e2ade2a // fmul v10.4s, v17.4s, v10.4s
 	FMOVQ        F7, 64(R0)
 	FMOVQ        F10, 80(R0)
-	FMOVQ        96(R3), F7
-	FMOVQ        112(R3), F10
+	FLDPQ        96(R3), (F7, F10)
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x6e2add07 // fmul v7.4s, v8.4s, v10.4s
 	FMOVQ        F5, 96(R0)
 	FMOVQ        F7, 112(R0)
-	FMOVQ        128(R3), F5
-	FMOVQ        144(R3), F7
+	FLDPQ        128(R3), (F5, F7)
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x6e27dcc5 // fmul v5.4s, v6.4s, v7.4s
 	FMOVQ        F3, 128(R0)
 	FMOVQ        F5, 144(R0)
-	FMOVQ        160(R3), F3
-	FMOVQ        176(R3), F5
+	FLDPQ        160(R3), (F3, F5)
 	WORD $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD $0x6e25dd85 // fmul v5.4s, v12.4s, v5.4s
 	FMOVQ        F3, 160(R0)
 	FMOVQ        F5, 176(R0)
-	FMOVQ        192(R3), F3
-	FMOVQ        208(R3), F5
+	FLDPQ        192(R3), (F3, F5)
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e25dc83 // fmul v3.4s, v4.4s, v5.4s
 	FMOVQ        F1, 192(R0)
 	FMOVQ        F3, 208(R0)
-	FMOVQ        224(R3), F1
-	FMOVQ        240(R3), F3
+	FLDPQ        224(R3), (F1, F3)
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ        F1, 224(R0)

@@ -4,11 +4,6 @@
 
 #include "textflag.h"
 
-// mxfp4_shifts: int32, 4 times -4
-DATA mxfp4_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA mxfp4_shifts<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL mxfp4_shifts<>(SB), RODATA|NOPTR, $16
-
 // mxfp4_levels: int8 0 1 2 3 4 6 8 12 0 -1 -2 -3 -4 -6 -8 -12
 DATA mxfp4_levels<>+0(SB)/8, $0x0c08060403020100
 DATA mxfp4_levels<>+8(SB)/8, $0xf4f8fafcfdfeff00
@@ -19,13 +14,10 @@ GLOBL mxfp4_levels<>(SB), RODATA|NOPTR, $16
 TEXT ·matmulQ81xMxfp4DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -33,10 +25,8 @@ TEXT ·matmulQ81xMxfp4DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -47,76 +37,58 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c9 // ldr b9, [x6]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e954c // sdot v12.4s, v10.16b, v14.16b
+	FMOVQ        1(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce3 // fmla v3.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x3d4044c9 // ldr b9, [x6, #17]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4044c5 // ldr b5, [x6, #17]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e954c // sdot v12.4s, v10.16b, v14.16b
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x22, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -131,40 +103,31 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c9 // ldr b9, [x6]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e954c // sdot v12.4s, v10.16b, v14.16b
+	FMOVQ        1(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce3 // fmla v3.4s, v7.4s, v5.4s
 	ADD          $0x11, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -173,15 +136,13 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -197,13 +158,10 @@ done2:
 TEXT ·matmulQ82xMxfp4DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -211,10 +169,8 @@ TEXT ·matmulQ82xMxfp4DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -225,104 +181,74 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c9 // ldr b9, [x6]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e954d // sdot v13.4s, v10.16b, v14.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e90954c // sdot v12.4s, v10.16b, v16.16b
+	FMOVQ        1(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd4f // fmul v15.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x3d4044c9 // ldr b9, [x6, #17]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4044c5 // ldr b5, [x6, #17]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e954d // sdot v13.4s, v10.16b, v14.16b
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e90954c // sdot v12.4s, v10.16b, v16.16b
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd4f // fmul v15.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        12(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        12(R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -337,54 +263,39 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c9 // ldr b9, [x6]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e954d // sdot v13.4s, v10.16b, v14.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e90954c // sdot v12.4s, v10.16b, v16.16b
+	FMOVQ        1(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd4f // fmul v15.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x11, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -395,19 +306,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e034065 // ext v5.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e044083 // ext v3.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -423,13 +332,10 @@ done2:
 TEXT ·matmulQ83xMxfp4DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -437,12 +343,9 @@ TEXT ·matmulQ83xMxfp4DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -453,132 +356,90 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000cb // ldr b11, [x6]
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
-	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3d4000c6 // ldr b6, [x6]
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
+	WORD $0x4ea71cc6 // orr v6.16b, v6.16b, v7.16b
+	WORD $0x4f0167e7 // movi v7.4s, #63, lsl #24
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F12
-	WORD $0x6ea2458e // ushl v14.4s, v12.4s, v2.4s
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e90958f // sdot v15.4s, v12.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e929590 // sdot v16.4s, v12.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e94958e // sdot v14.4s, v12.16b, v20.16b
+	FMOVQ        1(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ddd92 // fmul v18.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e32ce25 // fmla v5.4s, v17.4s, v18.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2ddd91 // fmul v17.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        8(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 
 	// scales of the block
-	WORD $0x3d4044cb // ldr b11, [x6, #17]
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
-	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3d4044c6 // ldr b6, [x6, #17]
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
+	WORD $0x4ea71cc6 // orr v6.16b, v6.16b, v7.16b
+	WORD $0x4f0167e7 // movi v7.4s, #63, lsl #24
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F12
-	WORD $0x6ea2458e // ushl v14.4s, v12.4s, v2.4s
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e90958f // sdot v15.4s, v12.16b, v16.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e929590 // sdot v16.4s, v12.16b, v18.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e94958e // sdot v14.4s, v12.16b, v20.16b
+	FMOVQ        18(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        160(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ddd92 // fmul v18.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e32ce25 // fmla v5.4s, v17.4s, v18.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        16(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2ddd91 // fmul v17.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        20(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        12(R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        16(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        20(R4), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0x22, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -593,68 +454,47 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000cb // ldr b11, [x6]
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
-	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3d4000c6 // ldr b6, [x6]
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
+	WORD $0x4ea71cc6 // orr v6.16b, v6.16b, v7.16b
+	WORD $0x4f0167e7 // movi v7.4s, #63, lsl #24
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F12
-	WORD $0x6ea2458e // ushl v14.4s, v12.4s, v2.4s
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e90958f // sdot v15.4s, v12.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e929590 // sdot v16.4s, v12.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e94958e // sdot v14.4s, v12.16b, v20.16b
+	FMOVQ        1(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ddd92 // fmul v18.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e32ce25 // fmla v5.4s, v17.4s, v18.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2ddd91 // fmul v17.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        8(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0x11, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -665,25 +505,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x6e034066 // ext v6.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d4c6 // fadd v6.4s, v6.4s, v3.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e044083 // ext v3.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0540a3 // ext v3.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -699,13 +536,10 @@ done2:
 TEXT ·matmulQ84xMxfp4DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -713,14 +547,10 @@ TEXT ·matmulQ84xMxfp4DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -731,160 +561,106 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000cd // ldr b13, [x6]
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4ea099ae // cmeq v14.4s, v13.4s, #0
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x3d4000c7 // ldr b7, [x6]
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
+	WORD $0x4ea81ce7 // orr v7.16b, v7.16b, v8.16b
+	WORD $0x4f0167e8 // movi v8.4s, #63, lsl #24
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F14
-	WORD $0x6ea245d0 // ushl v16.4s, v14.4s, v2.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9695d4 // sdot v20.4s, v14.16b, v22.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969619 // sdot v25.4s, v16.16b, v22.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9895d0 // sdot v16.4s, v14.16b, v24.16b
+	FMOVQ        1(R6), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8a950f // sdot v15.4s, v8.16b, v10.16b
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd6 // fmul v22.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e36ce65 // fmla v5.4s, v19.4s, v22.4s
-	WORD $0x4e2ece26 // fmla v6.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        12(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 
 	// scales of the block
-	WORD $0x3d4044cd // ldr b13, [x6, #17]
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4ea099ae // cmeq v14.4s, v13.4s, #0
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x3d4044c7 // ldr b7, [x6, #17]
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
+	WORD $0x4ea81ce7 // orr v7.16b, v7.16b, v8.16b
+	WORD $0x4f0167e8 // movi v8.4s, #63, lsl #24
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F14
-	WORD $0x6ea245d0 // ushl v16.4s, v14.4s, v2.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        192(R3), F20
-	FMOVQ        208(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9695d4 // sdot v20.4s, v14.16b, v22.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969619 // sdot v25.4s, v16.16b, v22.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9895d0 // sdot v16.4s, v14.16b, v24.16b
+	FMOVQ        18(R6), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	FLDPQ        160(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	FLDPQ        192(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	FLDPQ        224(R3), (F10, F11)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8a950f // sdot v15.4s, v8.16b, v10.16b
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd6 // fmul v22.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e36ce65 // fmla v5.4s, v19.4s, v22.4s
-	WORD $0x4e2ece26 // fmla v6.4s, v17.4s, v14.4s
-	FMOVS        20(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        24(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        28(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        16(R4), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        20(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        24(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        28(R4), F8
+	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x22, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -899,82 +675,55 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000cd // ldr b13, [x6]
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4ea099ae // cmeq v14.4s, v13.4s, #0
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x3d4000c7 // ldr b7, [x6]
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
+	WORD $0x4ea81ce7 // orr v7.16b, v7.16b, v8.16b
+	WORD $0x4f0167e8 // movi v8.4s, #63, lsl #24
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F14
-	WORD $0x6ea245d0 // ushl v16.4s, v14.4s, v2.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9695d4 // sdot v20.4s, v14.16b, v22.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969619 // sdot v25.4s, v16.16b, v22.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9895d0 // sdot v16.4s, v14.16b, v24.16b
+	FMOVQ        1(R6), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8a950f // sdot v15.4s, v8.16b, v10.16b
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd6 // fmul v22.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e36ce65 // fmla v5.4s, v19.4s, v22.4s
-	WORD $0x4e2ece26 // fmla v6.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        12(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x11, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -985,31 +734,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e034067 // ext v7.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e044083 // ext v3.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0540a3 // ext v3.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0640c3 // ext v3.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1024,13 +769,10 @@ done2:
 TEXT ·decodeUnitsMxfp4NEON(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -1042,74 +784,72 @@ TEXT ·decodeUnitsMxfp4NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x3d400025 // ldr b5, [x1]
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
-	WORD $0x4e231cc6 // and v6.16b, v6.16b, v3.16b
-	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
-	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
-	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
-	WORD $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x3d400023 // ldr b3, [x1]
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x4ea09864 // cmeq v4.4s, v3.4s, #0
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
+	WORD $0x4ea41c63 // orr v3.16b, v3.16b, v4.16b
+	WORD $0x4f0167e4 // movi v4.4s, #63, lsl #24
+	WORD $0x6e24dc65 // fmul v5.4s, v3.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 
 	// levels of values 0 to 31
-	FMOVQ        1(R1), F6
-	WORD $0x6ea244c8 // ushl v8.4s, v6.4s, v2.4s
-	WORD $0x6ea444c6 // ushl v6.4s, v6.4s, v4.4s
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	FMOVQ        F8, (R3)
+	FMOVQ        1(R1), F4
+	WORD $0x6f0c0486 // ushr v6.16b, v4.16b, #4
+	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FMOVQ        F4, (R3)
 	FMOVQ        F6, 16(R3)
-	FMOVS        (R3), F6
+	FMOVS        (R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	FMOVS        4(R3), F6
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        4(R3), F8
-	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
-	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
-	FMOVQ        F6, (R0)
-	FMOVQ        F8, 16(R0)
-	FMOVS        8(R3), F6
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	FMOVQ        F4, (R0)
+	FMOVQ        F6, 16(R0)
+	FMOVS        8(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	FMOVS        12(R3), F6
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        12(R3), F8
-	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
-	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
-	FMOVQ        F6, 32(R0)
-	FMOVQ        F8, 48(R0)
-	FMOVS        16(R3), F6
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	FMOVQ        F4, 32(R0)
+	FMOVQ        F6, 48(R0)
+	FMOVS        16(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	FMOVS        20(R3), F6
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        20(R3), F8
-	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
-	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
-	FMOVQ        F6, 64(R0)
-	FMOVQ        F8, 80(R0)
-	FMOVS        24(R3), F6
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	FMOVQ        F4, 64(R0)
+	FMOVQ        F6, 80(R0)
+	FMOVS        24(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	FMOVS        28(R3), F6
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        28(R3), F8
-	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
-	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ        F6, 96(R0)
-	FMOVQ        F5, 112(R0)
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
+	FMOVQ        F4, 96(R0)
+	FMOVQ        F3, 112(R0)
 	ADD          $0x11, R1
 	ADD          $0x80, R0
 	SUBS         $1, R2
@@ -1123,13 +863,10 @@ done2:
 TEXT ·matmul1xMxfp4NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -1139,14 +876,14 @@ TEXT ·matmul1xMxfp4NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -1156,82 +893,76 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000cd // ldr b13, [x6]
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4ea099ae // cmeq v14.4s, v13.4s, #0
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x3d4000cb // ldr b11, [x6]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
+	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31
-	FMOVQ        1(R6), F14
-	WORD $0x6ea245d0 // ushl v16.4s, v14.4s, v2.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FMOVQ        F16, (R3)
+	FMOVQ        1(R6), F12
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FMOVQ        F12, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	FMOVS        (R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	FMOVS        4(R3), F14
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F14
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	FLDPQ        (R4), (F15, F16)
+	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	FMOVS        12(R3), F14
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
-	WORD $0x4e31cdc7 // fmla v7.4s, v14.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F14
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	FMOVS        20(R3), F14
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F14
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	FMOVS        28(R3), F14
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
+	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
 	ADD          $0x11, R6
 	ADD          $0x80, R4
 	SUBS         $1, R5
@@ -1239,19 +970,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
+	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -1266,13 +997,10 @@ done2:
 TEXT ·matmul2xMxfp4NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -1282,14 +1010,14 @@ TEXT ·matmul2xMxfp4NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -1300,106 +1028,100 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000ed // ldr b13, [x7]
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4ea099ae // cmeq v14.4s, v13.4s, #0
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x3d4000eb // ldr b11, [x7]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
+	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31
-	FMOVQ        1(R7), F14
-	WORD $0x6ea245d0 // ushl v16.4s, v14.4s, v2.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FMOVQ        F16, (R3)
+	FMOVQ        1(R7), F12
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FMOVQ        F12, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	FMOVS        (R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	FMOVS        4(R3), F14
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	FLDPQ        (R4), (F15, F16)
+	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F17
+	FMOVQ        (R8), F15
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F18
-	WORD $0x4e31cdc7 // fmla v7.4s, v14.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F14
+	FMOVQ        16(R8), F16
+	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	FMOVS        12(R3), F14
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F17
+	FMOVQ        32(R8), F15
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F18
-	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F14
+	FMOVQ        48(R8), F16
+	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	FMOVS        20(R3), F14
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F17
+	FMOVQ        64(R8), F15
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F18
-	WORD $0x4e31cdc7 // fmla v7.4s, v14.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F14
+	FMOVQ        80(R8), F16
+	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	FMOVS        28(R3), F14
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
+	WORD $0x4e2ecd68 // fmla v8.4s, v11.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F15
+	FMOVQ        96(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F16
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
+	FMOVQ        112(R8), F14
+	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
+	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
 	ADD          $0x11, R7
 	ADD          $0x80, R4
 	SUBS         $1, R6
@@ -1407,25 +1129,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -1440,13 +1162,10 @@ done2:
 TEXT ·matmul3xMxfp4NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -1456,6 +1175,189 @@ TEXT ·matmul3xMxfp4NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x3d400109 // ldr b9, [x8]
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
+	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+
+	// levels of values 0 to 31
+	FMOVQ        1(R8), F10
+	WORD $0x6f0c054c // ushr v12.16b, v10.16b, #4
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F10, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F14
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F14
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F14
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
+	FLDPQ        96(R4), (F11, F12)
+	WORD $0x4e2bcd43 // fmla v3.4s, v10.4s, v11.4s
+	WORD $0x4e2ccd24 // fmla v4.4s, v9.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F12
+	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
+	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
+	FLDPQ        96(R6), (F11, F12)
+	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
+	WORD $0x4e2ccd28 // fmla v8.4s, v9.4s, v12.4s
+	ADD          $0x11, R8
+	ADD          $0x80, R4
+	ADD          $0x80, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
+	ADD          R4, R5
+	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul4xMxfp4NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+TEXT ·matmul4xMxfp4NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $mxfp4_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
@@ -1478,7 +1380,7 @@ loop3:
 	WORD $0x3d40010b // ldr b11, [x8]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
-	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
 	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
 	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
@@ -1487,14 +1389,12 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        1(R8), F12
-	WORD $0x6ea2458e // ushl v14.4s, v12.4s, v2.4s
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F12, 16(R3)
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	FMOVQ        F12, (R3)
+	FMOVQ        F14, 16(R3)
 	FMOVS        (R3), F12
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
@@ -1505,18 +1405,22 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FLDPQ        (R4), (F15, F16)
+	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
 	FMOVQ        (R9), F15
 	ADD          R5, R4, R9
 	FMOVQ        16(R9), F16
+	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FLDPQ        (R6), (F15, F16)
 	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
+	ADD          R5, R6, R9
+	FMOVQ        (R9), F15
+	ADD          R5, R6, R9
+	FMOVQ        16(R9), F16
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	FMOVS        8(R3), F12
@@ -1529,18 +1433,22 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
 	FMOVQ        32(R9), F15
 	ADD          R5, R4, R9
 	FMOVQ        48(R9), F16
+	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FLDPQ        32(R6), (F15, F16)
 	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
+	ADD          R5, R6, R9
+	FMOVQ        32(R9), F15
+	ADD          R5, R6, R9
+	FMOVQ        48(R9), F16
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	FMOVS        16(R3), F12
@@ -1553,18 +1461,22 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
 	FMOVQ        64(R9), F15
 	ADD          R5, R4, R9
 	FMOVQ        80(R9), F16
+	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FLDPQ        64(R6), (F15, F16)
 	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
+	ADD          R5, R6, R9
+	FMOVQ        64(R9), F15
+	ADD          R5, R6, R9
+	FMOVQ        80(R9), F16
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	FMOVS        24(R3), F12
@@ -1577,18 +1489,22 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
+	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        96(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        112(R9), F14
+	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
+	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
+	FLDPQ        96(R6), (F13, F14)
 	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd68 // fmla v8.4s, v11.4s, v14.4s
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        96(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        112(R9), F14
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
 	ADD          $0x11, R8
@@ -1601,251 +1517,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
 	ADD          R4, R5
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xMxfp4NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-TEXT ·matmul4xMxfp4NEON(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x3d40010d // ldr b13, [x8]
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4ea099ae // cmeq v14.4s, v13.4s, #0
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-
-	// levels of values 0 to 31
-	FMOVQ        1(R8), F14
-	WORD $0x6ea245d0 // ushl v16.4s, v14.4s, v2.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F17
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F18
-	WORD $0x4e31cdc7 // fmla v7.4s, v14.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F17
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F18
-	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F17
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F18
-	WORD $0x4e31cdc7 // fmla v7.4s, v14.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F17
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F18
-	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F17
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F18
-	WORD $0x4e31cdc7 // fmla v7.4s, v14.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F17
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F18
-	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e30cda6 // fmla v6.4s, v13.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F16
-	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
-	WORD $0x4e30cda8 // fmla v8.4s, v13.4s, v16.4s
-	FMOVQ        96(R6), F15
-	FMOVQ        112(R6), F16
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F16
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
-	ADD          $0x11, R8
-	ADD          $0x80, R4
-	ADD          $0x80, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
+	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
 	ADD          R4, R5
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
-	ADD          R4, R5
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
-	ADD          R4, R5
-	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e2ad523 // fadd v3.4s, v9.4s, v10.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -1860,13 +1556,10 @@ done2:
 TEXT ·unpackMxfp4NEON(SB), NOSPLIT, $0-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -1874,29 +1567,27 @@ TEXT ·unpackMxfp4NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x3d400025 // ldr b5, [x1]
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
-	WORD $0x4e231cc6 // and v6.16b, v6.16b, v3.16b
-	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
-	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
-	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
-	WORD $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
-	FMOVQ        1(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea444a5 // ushl v5.4s, v5.4s, v4.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e20b8c8 // abs v8.16b, v6.16b
-	WORD $0x4e20b8a9 // abs v9.16b, v5.16b
-	FMOVQ        F8, (R0)
-	FMOVQ        F9, 16(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVQ        F5, 64(R0)
-	FMOVD        F7, 32(R0)
+	WORD $0x3d400023 // ldr b3, [x1]
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x4ea09864 // cmeq v4.4s, v3.4s, #0
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
+	WORD $0x4ea41c63 // orr v3.16b, v3.16b, v4.16b
+	WORD $0x4f0167e4 // movi v4.4s, #63, lsl #24
+	WORD $0x6e24dc65 // fmul v5.4s, v3.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	FMOVQ        1(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e20b866 // abs v6.16b, v3.16b
+	WORD $0x4e20b887 // abs v7.16b, v4.16b
+	FMOVQ        F6, (R0)
+	FMOVQ        F7, 16(R0)
+	FMOVQ        F3, 48(R0)
+	FMOVQ        F4, 64(R0)
+	FMOVD        F5, 32(R0)
 	ADD          $0x11, R1
 	ADD          $0x50, R0
 	SUBS         $1, R2
@@ -1910,13 +1601,10 @@ done2:
 TEXT ·matmulQ81xMxfp4NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1924,10 +1612,8 @@ TEXT ·matmulQ81xMxfp4NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -1938,84 +1624,68 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c9 // ldr b9, [x6]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FMOVQ        1(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e29c0e8 // smull v8.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd85 // fmla v5.4s, v12.4s, v11.4s
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
 
 	// scales of the block
-	WORD $0x3d4044c9 // ldr b9, [x6, #17]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4044c5 // ldr b5, [x6, #17]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e29c0e8 // smull v8.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x22, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -2030,44 +1700,36 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c9 // ldr b9, [x6]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FMOVQ        1(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e29c0e8 // smull v8.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd85 // fmla v5.4s, v12.4s, v11.4s
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
 	ADD          $0x11, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -2076,15 +1738,13 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -2099,13 +1759,10 @@ done2:
 TEXT ·matmulQ82xMxfp4NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2113,10 +1770,8 @@ TEXT ·matmulQ82xMxfp4NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -2127,120 +1782,94 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c9 // ldr b9, [x6]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e30c14f // smull v15.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FMOVQ        1(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2ac0e9 // smull v9.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bddf0 // fmul v16.4s, v15.4s, v11.4s
-	WORD $0x6e29ddef // fmul v15.4s, v15.4s, v9.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdc6 // fmla v6.4s, v14.4s, v15.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 
 	// scales of the block
-	WORD $0x3d4044c9 // ldr b9, [x6, #17]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4044c5 // ldr b5, [x6, #17]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e30c14f // smull v15.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2ac0e9 // smull v9.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bddf0 // fmul v16.4s, v15.4s, v11.4s
-	WORD $0x6e29ddef // fmul v15.4s, v15.4s, v9.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdc6 // fmla v6.4s, v14.4s, v15.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        12(R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -2255,62 +1884,49 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c9 // ldr b9, [x6]
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
-	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4ea61ca5 // orr v5.16b, v5.16b, v6.16b
+	WORD $0x4f0167e6 // movi v6.4s, #63, lsl #24
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F10
-	WORD $0x6ea2454c // ushl v12.4s, v10.4s, v2.4s
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e30c14f // smull v15.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FMOVQ        1(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2ac0e9 // smull v9.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bddf0 // fmul v16.4s, v15.4s, v11.4s
-	WORD $0x6e29ddef // fmul v15.4s, v15.4s, v9.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdc6 // fmla v6.4s, v14.4s, v15.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x11, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -2321,19 +1937,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e034065 // ext v5.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e044083 // ext v3.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -2348,13 +1962,10 @@ done2:
 TEXT ·matmulQ83xMxfp4NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2362,12 +1973,9 @@ TEXT ·matmulQ83xMxfp4NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -2378,156 +1986,120 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000cb // ldr b11, [x6]
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
-	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3d4000c6 // ldr b6, [x6]
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
+	WORD $0x4ea71cc6 // orr v6.16b, v6.16b, v7.16b
+	WORD $0x4f0167e7 // movi v7.4s, #63, lsl #24
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F12
-	WORD $0x6ea2458e // ushl v14.4s, v12.4s, v2.4s
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c193 // smull v19.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e34c193 // smull v19.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	FMOVQ        1(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2cc10b // smull v11.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dde74 // fmul v20.4s, v19.4s, v13.4s
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e33ce06 // fmla v6.4s, v16.4s, v19.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddf2 // fmul v18.4s, v15.4s, v13.4s
-	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 
 	// scales of the block
-	WORD $0x3d4044cb // ldr b11, [x6, #17]
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
-	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3d4044c6 // ldr b6, [x6, #17]
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
+	WORD $0x4ea71cc6 // orr v6.16b, v6.16b, v7.16b
+	WORD $0x4f0167e7 // movi v7.4s, #63, lsl #24
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F12
-	WORD $0x6ea2458e // ushl v14.4s, v12.4s, v2.4s
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c193 // smull v19.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        160(R3), F19
-	FMOVQ        176(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e34c193 // smull v19.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	FMOVQ        18(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        160(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2cc10b // smull v11.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dde74 // fmul v20.4s, v19.4s, v13.4s
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e33ce06 // fmla v6.4s, v16.4s, v19.4s
-	FMOVS        16(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddf2 // fmul v18.4s, v15.4s, v13.4s
-	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        20(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        16(R4), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        20(R4), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x22, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -2542,80 +2114,62 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000cb // ldr b11, [x6]
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
-	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3d4000c6 // ldr b6, [x6]
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
+	WORD $0x4ea71cc6 // orr v6.16b, v6.16b, v7.16b
+	WORD $0x4f0167e7 // movi v7.4s, #63, lsl #24
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F12
-	WORD $0x6ea2458e // ushl v14.4s, v12.4s, v2.4s
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c193 // smull v19.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e34c193 // smull v19.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	FMOVQ        1(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2cc10b // smull v11.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dde74 // fmul v20.4s, v19.4s, v13.4s
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e33ce06 // fmla v6.4s, v16.4s, v19.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddf2 // fmul v18.4s, v15.4s, v13.4s
-	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x11, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -2626,25 +2180,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x6e034066 // ext v6.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d4c6 // fadd v6.4s, v6.4s, v3.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e044083 // ext v3.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0540a3 // ext v3.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -2659,13 +2210,10 @@ done2:
 TEXT ·matmulQ84xMxfp4NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $mxfp4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f024403 // movi v3.4s, #64, lsl #16
-	MOVD         $mxfp4_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F0
+	WORD $0x4f024401 // movi v1.4s, #64, lsl #16
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2673,14 +2221,10 @@ TEXT ·matmulQ84xMxfp4NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -2691,192 +2235,146 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000cd // ldr b13, [x6]
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4ea099ae // cmeq v14.4s, v13.4s, #0
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x3d4000c7 // ldr b7, [x6]
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
+	WORD $0x4ea81ce7 // orr v7.16b, v7.16b, v8.16b
+	WORD $0x4f0167e8 // movi v8.4s, #63, lsl #24
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F14
-	WORD $0x6ea245d0 // ushl v16.4s, v14.4s, v2.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c1d7 // smull v23.8h, v14.8b, v22.8b
-	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c219 // smull v25.8h, v16.8b, v23.8b
-	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
-	WORD $0x4e70bf30 // addp v16.8h, v25.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e38c1d7 // smull v23.8h, v14.8b, v24.8b
-	WORD $0x4e38c1ce // smull2 v14.8h, v14.16b, v24.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        1(R6), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fdef8 // fmul v24.4s, v23.4s, v15.4s
-	WORD $0x6e2ddef7 // fmul v23.4s, v23.4s, v13.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e37ce46 // fmla v6.4s, v18.4s, v23.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce47 // fmla v7.4s, v18.4s, v20.4s
-	WORD $0x4e31ce68 // fmla v8.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6a // fmla v10.4s, v19.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
 
 	// scales of the block
-	WORD $0x3d4044cd // ldr b13, [x6, #17]
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4ea099ae // cmeq v14.4s, v13.4s, #0
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x3d4044c7 // ldr b7, [x6, #17]
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
+	WORD $0x4ea81ce7 // orr v7.16b, v7.16b, v8.16b
+	WORD $0x4f0167e8 // movi v8.4s, #63, lsl #24
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F14
-	WORD $0x6ea245d0 // ushl v16.4s, v14.4s, v2.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        160(R3), F19
-	FMOVQ        176(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        192(R3), F21
-	FMOVQ        208(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c1d7 // smull v23.8h, v14.8b, v22.8b
-	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        224(R3), F23
-	FMOVQ        240(R3), F24
-	WORD $0x0e37c219 // smull v25.8h, v16.8b, v23.8b
-	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
-	WORD $0x4e70bf30 // addp v16.8h, v25.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e38c1d7 // smull v23.8h, v14.8b, v24.8b
-	WORD $0x4e38c1ce // smull2 v14.8h, v14.16b, v24.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        18(R6), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        160(R3), (F11, F12)
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        192(R3), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        224(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fdef8 // fmul v24.4s, v23.4s, v15.4s
-	WORD $0x6e2ddef7 // fmul v23.4s, v23.4s, v13.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e37ce46 // fmla v6.4s, v18.4s, v23.4s
-	FMOVS        20(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce47 // fmla v7.4s, v18.4s, v20.4s
-	WORD $0x4e31ce68 // fmla v8.4s, v19.4s, v17.4s
-	FMOVS        24(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6a // fmla v10.4s, v19.4s, v17.4s
-	FMOVS        28(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        16(R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	FMOVS        20(R4), F9
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
+	FMOVS        24(R4), F9
+	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        28(R4), F9
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
 	ADD          $0x22, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -2891,98 +2389,75 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000cd // ldr b13, [x6]
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4ea099ae // cmeq v14.4s, v13.4s, #0
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x3d4000c7 // ldr b7, [x6]
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
+	WORD $0x4ea81ce7 // orr v7.16b, v7.16b, v8.16b
+	WORD $0x4f0167e8 // movi v8.4s, #63, lsl #24
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F14
-	WORD $0x6ea245d0 // ushl v16.4s, v14.4s, v2.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c1d7 // smull v23.8h, v14.8b, v22.8b
-	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c219 // smull v25.8h, v16.8b, v23.8b
-	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
-	WORD $0x4e70bf30 // addp v16.8h, v25.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e38c1d7 // smull v23.8h, v14.8b, v24.8b
-	WORD $0x4e38c1ce // smull2 v14.8h, v14.16b, v24.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        1(R6), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fdef8 // fmul v24.4s, v23.4s, v15.4s
-	WORD $0x6e2ddef7 // fmul v23.4s, v23.4s, v13.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e37ce46 // fmla v6.4s, v18.4s, v23.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce47 // fmla v7.4s, v18.4s, v20.4s
-	WORD $0x4e31ce68 // fmla v8.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6a // fmla v10.4s, v19.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
 	ADD          $0x11, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -2993,31 +2468,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e034067 // ext v7.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e044083 // ext v3.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0540a3 // ext v3.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0640c3 // ext v3.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1

@@ -9,11 +9,6 @@ DATA q2_k_shuffle<>+0(SB)/8, $0x8080800180808000
 DATA q2_k_shuffle<>+8(SB)/8, $0x8080800380808002
 GLOBL q2_k_shuffle<>(SB), RODATA|NOPTR, $16
 
-// q2_k_shifts: int32, 4 times -4
-DATA q2_k_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA q2_k_shifts<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL q2_k_shifts<>(SB), RODATA|NOPTR, $16
-
 // q2_k_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA q2_k_order<>+0(SB)/8, $0x0302010003020100
 DATA q2_k_order<>+8(SB)/8, $0x0706050407060504
@@ -26,7 +21,7 @@ GLOBL q2_k_order2<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xQ2_KDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xQ2_KDotProd(SB), NOSPLIT, $96-72
+TEXT ·matmulQ81xQ2_KDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -34,21 +29,18 @@ TEXT ·matmulQ81xQ2_KDotProd(SB), NOSPLIT, $96-72
 	FMOVQ        (R0), F1
 	WORD $0x4f0005e2 // movi v2.4s, #15
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
 	MOVD         $q2_k_order<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F4
 	MOVD         $q2_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F5
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
@@ -56,308 +48,245 @@ loop1:
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d40a10f // ldr h15, [x8, #80]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        (R8), F16
-	FMOVQ        4(R8), F17
+	WORD $0x7d40a0ee // ldr h14, [x7, #80]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        (R7), F15
+	FMOVQ        4(R7), F16
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
+	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        (R5), F17
-	FMOVQ        16(R5), F18
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x7d40a4f0 // ldr h16, [x7, #82]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        (R7), F17
+	FMOVQ        4(R7), F18
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, (R0)
-	FMOVQ        F15, 16(R0)
-	WORD $0x7d40a50f // ldr h15, [x8, #82]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        (R8), F16
-	FMOVQ        4(R8), F17
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
-	WORD $0x6ea44631 // ushl v17.4s, v17.4s, v4.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
 	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	WORD $0x6e231def // eor v15.16b, v15.16b, v3.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x7d40a10f // ldr h15, [x8, #80]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        8(R8), F16
-	FMOVQ        12(R8), F17
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	FLDPQ        (R5), (F18, F19)
+	WORD $0x4e32ce26 // fmla v6.4s, v17.4s, v18.4s
+	WORD $0x4e33ce07 // fmla v7.4s, v16.4s, v19.4s
+	WORD $0x7d40a0f0 // ldr h16, [x7, #80]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        8(R7), F17
+	FMOVQ        12(R7), F18
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        (R5), F17
-	FMOVQ        16(R5), F17
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 32(R0)
-	FMOVQ        F15, 48(R0)
-	WORD $0x7d40a50f // ldr h15, [x8, #82]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        8(R8), F16
-	FMOVQ        12(R8), F17
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
-	WORD $0x6ea44631 // ushl v17.4s, v17.4s, v4.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	WORD $0x6e231def // eor v15.16b, v15.16b, v3.16b
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e32cdea // fmla v10.4s, v15.4s, v18.4s
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e040272 // tbl v18.16b, { v19.16b }, v4.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x7d40a4f2 // ldr h18, [x7, #82]
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVQ        8(R7), F19
+	FMOVQ        12(R7), F20
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x6e231e73 // eor v19.16b, v19.16b, v3.16b
+	WORD $0x6e231e52 // eor v18.16b, v18.16b, v3.16b
+	FLDPQ        32(R5), (F20, F21)
+	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
+	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	FMOVS        (R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        4(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e30ce47 // fmla v7.4s, v18.4s, v16.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	FLDPQ        (R3), (F20, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f8f1266 // fmla v6.4s, v19.4s, v15.s[0]
+	WORD $0x4faf1247 // fmla v7.4s, v18.4s, v15.s[1]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	FMOVS        8(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        12(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e30ce49 // fmla v9.4s, v18.4s, v16.4s
-	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	FLDPQ        32(R3), (F20, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f8f1a68 // fmla v8.4s, v19.4s, v15.s[2]
+	WORD $0x4faf1a49 // fmla v9.4s, v18.4s, v15.s[3]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	FLDPQ        16(R7), (F15, F18)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	FLDPQ        64(R3), (F19, F20)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	FMOVS        16(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        20(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x4e94964f // sdot v15.4s, v18.16b, v20.16b
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        96(R4), F17
-	FMOVQ        112(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        16(R7), (F15, F18)
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	FLDPQ        96(R3), (F19, F20)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	FMOVS        24(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        28(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x4e94964f // sdot v15.4s, v18.16b, v20.16b
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e30ce4d // fmla v13.4s, v18.4s, v16.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
+	WORD $0x4f8e1a4c // fmla v12.4s, v18.4s, v14.s[2]
+	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
+	FLDPQ        48(R7), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	FMOVS        32(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        36(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e30ce47 // fmla v7.4s, v18.4s, v16.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	FLDPQ        128(R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9395ee // sdot v14.4s, v15.16b, v19.16b
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
+	WORD $0x4fb111c7 // fmla v7.4s, v14.4s, v17.s[1]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	FLDPQ        48(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        160(R4), F17
-	FMOVQ        176(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	FMOVS        40(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        44(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e30ce49 // fmla v9.4s, v18.4s, v16.4s
-	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9395ee // sdot v14.4s, v15.16b, v19.16b
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
+	WORD $0x4fb119c9 // fmla v9.4s, v14.4s, v17.s[3]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	FLDPQ        48(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
+	FLDPQ        192(R3), (F17, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	FMOVS        48(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        52(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9295ee // sdot v14.4s, v15.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f9011ea // fmla v10.4s, v15.4s, v16.s[0]
+	WORD $0x4fb011cb // fmla v11.4s, v14.4s, v16.s[1]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        224(R4), F17
-	FMOVQ        240(R4), F18
+	FLDPQ        48(R7), (F14, F15)
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	FLDPQ        224(R3), (F17, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	FMOVS        56(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        60(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e30ce4d // fmla v13.4s, v18.4s, v16.4s
-	WORD $0x4e31cdee // fmla v14.4s, v15.4s, v17.4s
-	ADD          $0x54, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9295ee // sdot v14.4s, v15.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f9019ec // fmla v12.4s, v15.4s, v16.s[2]
+	WORD $0x4fb019cd // fmla v13.4s, v14.4s, v16.s[3]
+	ADD          $0x54, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
+	ADD          $1, R6
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ2_KDotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -370,8 +299,6 @@ TEXT ·matmulQ82xQ2_KDotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F1
 	WORD $0x4f0005e2 // movi v2.4s, #15
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -381,10 +308,10 @@ TEXT ·matmulQ82xQ2_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -396,486 +323,458 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a109 // ldr h9, [x8, #80]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        (R8), F10
-	FMOVQ        4(R8), F11
+	WORD $0x7d40a108 // ldr h8, [x8, #80]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        (R8), F9
+	FMOVQ        4(R8), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	FMOVQ        F10, 32(R0)
-	FMOVQ        F9, 48(R0)
-	WORD $0x7d40a109 // ldr h9, [x8, #80]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        8(R8), F10
-	FMOVQ        12(R8), F11
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FMOVQ        F9, 32(R0)
+	FMOVQ        F8, 48(R0)
+	WORD $0x7d40a108 // ldr h8, [x8, #80]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        8(R8), F9
+	FMOVQ        12(R8), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	FMOVQ        F10, 64(R0)
-	FMOVQ        F9, 80(R0)
-	WORD $0x7d40a509 // ldr h9, [x8, #82]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        (R8), F10
-	FMOVQ        4(R8), F11
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FMOVQ        F9, 64(R0)
+	FMOVQ        F8, 80(R0)
+	WORD $0x7d40a508 // ldr h8, [x8, #82]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        (R8), F9
+	FMOVQ        4(R8), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x6ea4456b // ushl v11.4s, v11.4s, v4.4s
+	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
-	FMOVQ        F10, 96(R0)
-	FMOVQ        F9, 112(R0)
-	WORD $0x7d40a509 // ldr h9, [x8, #82]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        8(R8), F10
-	FMOVQ        12(R8), F11
+	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
+	FMOVQ        F9, 96(R0)
+	FMOVQ        F8, 112(R0)
+	WORD $0x7d40a508 // ldr h8, [x8, #82]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        8(R8), F9
+	FMOVQ        12(R8), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x6ea4456b // ushl v11.4s, v11.4s, v4.4s
+	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
-	FMOVQ        F10, 128(R0)
-	FMOVQ        F9, 144(R0)
+	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
+	FMOVQ        F9, 128(R0)
+	FMOVQ        F8, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F9
-	FMOVQ        32(R8), F10
+	FLDPQ        16(R8), (F8, F9)
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        32(R4), F12
-	FMOVQ        48(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FMOVD        96(R0), F10
+	FLDPQ        (R4), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	FMOVD        (R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd45 // fmla v5.4s, v10.4s, v14.4s
-	WORD $0x4e30cd86 // fmla v6.4s, v12.4s, v16.4s
-	FMOVD        8(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd47 // fmla v7.4s, v10.4s, v14.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
+	FLDPQ        32(R4), (F11, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
+	FMOVD        96(R0), F9
+	WORD $0x4f00e40b // movi v11.16b, #0
+	FMOVD        (R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
+	FMOVD        8(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        4(R5), F11
+	FMOVS        32(R0), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS        36(R0), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	FMOVS        (R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FMOVS        4(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F9
-	FMOVQ        32(R8), F10
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
+	FLDPQ        16(R8), (F8, F9)
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FMOVD        104(R0), F10
+	FLDPQ        64(R4), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	FMOVD        16(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd45 // fmla v5.4s, v10.4s, v14.4s
-	WORD $0x4e30cd86 // fmla v6.4s, v12.4s, v16.4s
-	FMOVD        24(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd47 // fmla v7.4s, v10.4s, v14.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
+	FLDPQ        96(R4), (F11, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
+	FMOVD        104(R0), F9
+	WORD $0x4f00e40b // movi v11.16b, #0
+	FMOVD        16(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
+	FMOVD        24(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        44(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        12(R5), F11
+	FMOVS        40(R0), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS        44(R0), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	FMOVS        8(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FMOVS        12(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        16(R8), F9
-	FMOVQ        32(R8), F10
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	FLDPQ        16(R8), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        128(R4), F11
-	FMOVQ        144(R4), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        160(R4), F12
-	FMOVQ        176(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FMOVD        112(R0), F10
+	FLDPQ        128(R4), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	FMOVD        32(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd45 // fmla v5.4s, v10.4s, v14.4s
-	WORD $0x4e30cd86 // fmla v6.4s, v12.4s, v16.4s
-	FMOVD        40(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd47 // fmla v7.4s, v10.4s, v14.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
+	FLDPQ        160(R4), (F11, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
+	FMOVD        112(R0), F9
+	WORD $0x4f00e40b // movi v11.16b, #0
+	FMOVD        32(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
+	FMOVD        40(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        52(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        16(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        20(R5), F11
+	FMOVS        48(R0), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS        52(R0), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	FMOVS        16(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FMOVS        20(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        16(R8), F9
-	FMOVQ        32(R8), F10
-	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        192(R4), F11
-	FMOVQ        208(R4), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        224(R4), F12
-	FMOVQ        240(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FMOVD        120(R0), F10
+	FLDPQ        16(R8), (F8, F9)
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	FLDPQ        192(R4), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	FMOVD        48(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd45 // fmla v5.4s, v10.4s, v14.4s
-	WORD $0x4e30cd86 // fmla v6.4s, v12.4s, v16.4s
-	FMOVD        56(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd47 // fmla v7.4s, v10.4s, v14.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
+	FLDPQ        224(R4), (F11, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
+	FMOVD        120(R0), F9
+	WORD $0x4f00e40b // movi v11.16b, #0
+	FMOVD        48(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
+	FMOVD        56(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        60(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        24(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        28(R5), F11
+	FMOVS        56(R0), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS        60(R0), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	FMOVS        24(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FMOVS        28(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        48(R8), F9
-	FMOVQ        64(R8), F10
+	FLDPQ        48(R8), (F8, F9)
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        256(R4), F11
-	FMOVQ        272(R4), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        288(R4), F12
-	FMOVQ        304(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FMOVD        128(R0), F10
+	FLDPQ        256(R4), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	FMOVD        64(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd45 // fmla v5.4s, v10.4s, v14.4s
-	WORD $0x4e30cd86 // fmla v6.4s, v12.4s, v16.4s
-	FMOVD        72(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd47 // fmla v7.4s, v10.4s, v14.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
+	FLDPQ        288(R4), (F11, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
+	FMOVD        128(R0), F9
+	WORD $0x4f00e40b // movi v11.16b, #0
+	FMOVD        64(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
+	FMOVD        72(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        68(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        32(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        36(R5), F11
+	FMOVS        64(R0), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS        68(R0), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	FMOVS        32(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FMOVS        36(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        48(R8), F9
-	FMOVQ        64(R8), F10
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
+	FLDPQ        48(R8), (F8, F9)
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        320(R4), F11
-	FMOVQ        336(R4), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        352(R4), F12
-	FMOVQ        368(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FMOVD        136(R0), F10
+	FLDPQ        320(R4), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	FMOVD        80(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd45 // fmla v5.4s, v10.4s, v14.4s
-	WORD $0x4e30cd86 // fmla v6.4s, v12.4s, v16.4s
-	FMOVD        88(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd47 // fmla v7.4s, v10.4s, v14.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
+	FLDPQ        352(R4), (F11, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
+	FMOVD        136(R0), F9
+	WORD $0x4f00e40b // movi v11.16b, #0
+	FMOVD        80(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
+	FMOVD        88(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        76(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        40(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        44(R5), F11
+	FMOVS        72(R0), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS        76(R0), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	FMOVS        40(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FMOVS        44(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        48(R8), F9
-	FMOVQ        64(R8), F10
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	FLDPQ        48(R8), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        384(R4), F11
-	FMOVQ        400(R4), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        416(R4), F12
-	FMOVQ        432(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FMOVD        144(R0), F10
+	FLDPQ        384(R4), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	FMOVD        96(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd45 // fmla v5.4s, v10.4s, v14.4s
-	WORD $0x4e30cd86 // fmla v6.4s, v12.4s, v16.4s
-	FMOVD        104(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd47 // fmla v7.4s, v10.4s, v14.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
+	FLDPQ        416(R4), (F11, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
+	FMOVD        144(R0), F9
+	WORD $0x4f00e40b // movi v11.16b, #0
+	FMOVD        96(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
+	FMOVD        104(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        84(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        48(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        52(R5), F11
+	FMOVS        80(R0), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS        84(R0), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	FMOVS        48(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FMOVS        52(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        48(R8), F9
-	FMOVQ        64(R8), F10
-	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        448(R4), F11
-	FMOVQ        464(R4), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        480(R4), F12
-	FMOVQ        496(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FMOVD        152(R0), F10
+	FLDPQ        48(R8), (F8, F9)
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	FLDPQ        448(R4), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	FMOVD        112(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd45 // fmla v5.4s, v10.4s, v14.4s
-	WORD $0x4e30cd86 // fmla v6.4s, v12.4s, v16.4s
-	FMOVD        120(R6), F14
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2ecd47 // fmla v7.4s, v10.4s, v14.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
+	FLDPQ        480(R4), (F11, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
+	FMOVD        152(R0), F9
+	WORD $0x4f00e40b // movi v11.16b, #0
+	FMOVD        112(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
+	FMOVD        120(R6), F13
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
+	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        92(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        56(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        60(R5), F11
+	FMOVS        88(R0), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS        92(R0), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	FMOVS        56(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FMOVS        60(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	ADD          $0x54, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -887,19 +786,19 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R1)
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -920,8 +819,6 @@ TEXT ·matmulQ83xQ2_KDotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F1
 	WORD $0x4f0005e2 // movi v2.4s, #15
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -931,12 +828,12 @@ TEXT ·matmulQ83xQ2_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -948,630 +845,594 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a10b // ldr h11, [x8, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R8), F12
-	FMOVQ        4(R8), F13
+	WORD $0x7d40a10a // ldr h10, [x8, #80]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        (R8), F11
+	FMOVQ        4(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R0)
-	FMOVQ        F11, 48(R0)
-	WORD $0x7d40a10b // ldr h11, [x8, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FMOVQ        F11, 32(R0)
+	FMOVQ        F10, 48(R0)
+	WORD $0x7d40a10a // ldr h10, [x8, #80]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        8(R8), F11
+	FMOVQ        12(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 64(R0)
-	FMOVQ        F11, 80(R0)
-	WORD $0x7d40a50b // ldr h11, [x8, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R8), F12
-	FMOVQ        4(R8), F13
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FMOVQ        F11, 64(R0)
+	FMOVQ        F10, 80(R0)
+	WORD $0x7d40a50a // ldr h10, [x8, #82]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        (R8), F11
+	FMOVQ        4(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x6ea445ad // ushl v13.4s, v13.4s, v4.4s
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
-	FMOVQ        F12, 96(R0)
-	FMOVQ        F11, 112(R0)
-	WORD $0x7d40a50b // ldr h11, [x8, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	FMOVQ        F11, 96(R0)
+	FMOVQ        F10, 112(R0)
+	WORD $0x7d40a50a // ldr h10, [x8, #82]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        8(R8), F11
+	FMOVQ        12(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x6ea445ad // ushl v13.4s, v13.4s, v4.4s
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
-	FMOVQ        F12, 128(R0)
-	FMOVQ        F11, 144(R0)
+	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	FMOVQ        F11, 128(R0)
+	FMOVQ        F10, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F11
-	FMOVQ        32(R8), F12
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	FLDPQ        (R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
-	FMOVQ        64(R4), F16
-	FMOVQ        80(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
-	FMOVD        96(R0), F12
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        32(R4), (F13, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	FMOVD        (R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd85 // fmla v5.4s, v12.4s, v18.4s
-	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
-	FMOVD        8(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd87 // fmla v7.4s, v12.4s, v18.4s
-	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
-	FMOVD        16(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd89 // fmla v9.4s, v12.4s, v18.4s
-	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        64(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
+	FMOVD        96(R0), F11
+	WORD $0x4f00e40f // movi v15.16b, #0
+	FMOVD        (R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
+	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
+	FMOVD        8(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
+	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
+	FMOVD        16(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
+	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        36(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	FMOVS        32(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        36(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        (R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
+	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
+	FMOVS        4(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        8(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F11
-	FMOVQ        32(R8), F12
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	FMOVQ        128(R4), F14
-	FMOVQ        144(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	FLDPQ        96(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
-	FMOVQ        160(R4), F16
-	FMOVQ        176(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
-	FMOVD        104(R0), F12
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        128(R4), (F13, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	FMOVD        24(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd85 // fmla v5.4s, v12.4s, v18.4s
-	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
-	FMOVD        32(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd87 // fmla v7.4s, v12.4s, v18.4s
-	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
-	FMOVD        40(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd89 // fmla v9.4s, v12.4s, v18.4s
-	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        160(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
+	FMOVD        104(R0), F11
+	WORD $0x4f00e40f // movi v15.16b, #0
+	FMOVD        24(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
+	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
+	FMOVD        32(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
+	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
+	FMOVD        40(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
+	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        44(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	FMOVS        40(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        44(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        12(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
+	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
+	FMOVS        16(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        20(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        16(R8), F11
-	FMOVQ        32(R8), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        192(R4), F13
-	FMOVQ        208(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	FLDPQ        192(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
-	FMOVQ        256(R4), F16
-	FMOVQ        272(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
-	FMOVD        112(R0), F12
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        224(R4), (F13, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	FMOVD        48(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd85 // fmla v5.4s, v12.4s, v18.4s
-	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
-	FMOVD        56(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd87 // fmla v7.4s, v12.4s, v18.4s
-	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
-	FMOVD        64(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd89 // fmla v9.4s, v12.4s, v18.4s
-	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        256(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
+	FMOVD        112(R0), F11
+	WORD $0x4f00e40f // movi v15.16b, #0
+	FMOVD        48(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
+	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
+	FMOVD        56(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
+	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
+	FMOVD        64(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
+	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        52(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        28(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	FMOVS        48(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        52(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        24(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
+	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
+	FMOVS        28(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        32(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        16(R8), F11
-	FMOVQ        32(R8), F12
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        288(R4), F13
-	FMOVQ        304(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	FMOVQ        320(R4), F14
-	FMOVQ        336(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	FLDPQ        288(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
-	FMOVQ        352(R4), F16
-	FMOVQ        368(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
-	FMOVD        120(R0), F12
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        320(R4), (F13, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	FMOVD        72(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd85 // fmla v5.4s, v12.4s, v18.4s
-	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
-	FMOVD        80(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd87 // fmla v7.4s, v12.4s, v18.4s
-	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
-	FMOVD        88(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd89 // fmla v9.4s, v12.4s, v18.4s
-	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        352(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
+	FMOVD        120(R0), F11
+	WORD $0x4f00e40f // movi v15.16b, #0
+	FMOVD        72(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
+	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
+	FMOVD        80(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
+	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
+	FMOVD        88(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
+	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        60(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	FMOVS        56(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        60(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        36(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        44(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
+	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
+	FMOVS        40(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        44(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        48(R8), F11
-	FMOVQ        64(R8), F12
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        384(R4), F13
-	FMOVQ        400(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	FMOVQ        416(R4), F14
-	FMOVQ        432(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	FLDPQ        384(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
-	FMOVQ        448(R4), F16
-	FMOVQ        464(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
-	FMOVD        128(R0), F12
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        416(R4), (F13, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	FMOVD        96(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd85 // fmla v5.4s, v12.4s, v18.4s
-	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
-	FMOVD        104(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd87 // fmla v7.4s, v12.4s, v18.4s
-	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
-	FMOVD        112(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd89 // fmla v9.4s, v12.4s, v18.4s
-	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        448(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
+	FMOVD        128(R0), F11
+	WORD $0x4f00e40f // movi v15.16b, #0
+	FMOVD        96(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
+	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
+	FMOVD        104(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
+	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
+	FMOVD        112(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
+	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        68(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        48(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        52(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	FMOVS        64(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        68(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        48(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
+	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
+	FMOVS        52(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        56(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        48(R8), F11
-	FMOVQ        64(R8), F12
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        480(R4), F13
-	FMOVQ        496(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	FMOVQ        512(R4), F14
-	FMOVQ        528(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	FLDPQ        480(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
-	FMOVQ        544(R4), F16
-	FMOVQ        560(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
-	FMOVD        136(R0), F12
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        512(R4), (F13, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	FMOVD        120(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd85 // fmla v5.4s, v12.4s, v18.4s
-	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
-	FMOVD        128(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd87 // fmla v7.4s, v12.4s, v18.4s
-	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
-	FMOVD        136(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd89 // fmla v9.4s, v12.4s, v18.4s
-	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        544(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
+	FMOVD        136(R0), F11
+	WORD $0x4f00e40f // movi v15.16b, #0
+	FMOVD        120(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
+	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
+	FMOVD        128(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
+	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
+	FMOVD        136(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
+	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        76(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        64(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	FMOVS        72(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        76(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        60(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        68(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
+	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
+	FMOVS        64(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        68(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        48(R8), F11
-	FMOVQ        64(R8), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        576(R4), F13
-	FMOVQ        592(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	FMOVQ        608(R4), F14
-	FMOVQ        624(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	FLDPQ        576(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
-	FMOVQ        640(R4), F16
-	FMOVQ        656(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
-	FMOVD        144(R0), F12
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        608(R4), (F13, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	FMOVD        144(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd85 // fmla v5.4s, v12.4s, v18.4s
-	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
-	FMOVD        152(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd87 // fmla v7.4s, v12.4s, v18.4s
-	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
-	FMOVD        160(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd89 // fmla v9.4s, v12.4s, v18.4s
-	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        640(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
+	FMOVD        144(R0), F11
+	WORD $0x4f00e40f // movi v15.16b, #0
+	FMOVD        144(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
+	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
+	FMOVD        152(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
+	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
+	FMOVD        160(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
+	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        84(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        76(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	FMOVS        80(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        84(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        72(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        80(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
+	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
+	FMOVS        76(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        80(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        48(R8), F11
-	FMOVQ        64(R8), F12
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        672(R4), F13
-	FMOVQ        688(R4), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	FMOVQ        704(R4), F14
-	FMOVQ        720(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	FLDPQ        672(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
-	FMOVQ        736(R4), F16
-	FMOVQ        752(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
-	FMOVD        152(R0), F12
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        704(R4), (F13, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	FMOVD        168(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd85 // fmla v5.4s, v12.4s, v18.4s
-	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
-	FMOVD        176(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd87 // fmla v7.4s, v12.4s, v18.4s
-	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
-	FMOVD        184(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32cd89 // fmla v9.4s, v12.4s, v18.4s
-	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	FLDPQ        736(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
+	FMOVD        152(R0), F11
+	WORD $0x4f00e40f // movi v15.16b, #0
+	FMOVD        168(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
+	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
+	FMOVD        176(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
+	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
+	FMOVD        184(R6), F17
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
+	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        92(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        84(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        88(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	FMOVS        88(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        92(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        84(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        92(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
+	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
+	FMOVS        88(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        92(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
 	ADD          $0x54, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1583,25 +1444,25 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R1)
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          R4, R5
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -1622,8 +1483,6 @@ TEXT ·matmulQ84xQ2_KDotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F1
 	WORD $0x4f0005e2 // movi v2.4s, #15
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -1633,6 +1492,7 @@ TEXT ·matmulQ84xQ2_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
@@ -1640,7 +1500,6 @@ loop1:
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -1652,774 +1511,730 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a10d // ldr h13, [x8, #80]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        (R8), F14
-	FMOVQ        4(R8), F15
+	WORD $0x7d40a10c // ldr h12, [x8, #80]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        (R8), F13
+	FMOVQ        4(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FMOVQ        F14, 32(R0)
-	FMOVQ        F13, 48(R0)
-	WORD $0x7d40a10d // ldr h13, [x8, #80]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        8(R8), F14
-	FMOVQ        12(R8), F15
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7d40a10c // ldr h12, [x8, #80]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        8(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FMOVQ        F14, 64(R0)
-	FMOVQ        F13, 80(R0)
-	WORD $0x7d40a50d // ldr h13, [x8, #82]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        (R8), F14
-	FMOVQ        4(R8), F15
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 64(R0)
+	FMOVQ        F12, 80(R0)
+	WORD $0x7d40a50c // ldr h12, [x8, #82]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        (R8), F13
+	FMOVQ        4(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x6ea445ef // ushl v15.4s, v15.4s, v4.4s
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e231dce // eor v14.16b, v14.16b, v3.16b
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
-	FMOVQ        F14, 96(R0)
-	FMOVQ        F13, 112(R0)
-	WORD $0x7d40a50d // ldr h13, [x8, #82]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        8(R8), F14
-	FMOVQ        12(R8), F15
+	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	FMOVQ        F13, 96(R0)
+	FMOVQ        F12, 112(R0)
+	WORD $0x7d40a50c // ldr h12, [x8, #82]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        8(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x6ea445ef // ushl v15.4s, v15.4s, v4.4s
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e231dce // eor v14.16b, v14.16b, v3.16b
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
-	FMOVQ        F14, 128(R0)
-	FMOVQ        F13, 144(R0)
+	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	FMOVQ        F13, 128(R0)
+	FMOVQ        F12, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F13
-	FMOVQ        32(R8), F14
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	FMOVQ        32(R4), F16
-	FMOVQ        48(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        (R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        32(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
-	FMOVD        96(R0), F14
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        64(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	FMOVD        (R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc5 // fmla v5.4s, v14.4s, v22.4s
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	FMOVD        8(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc7 // fmla v7.4s, v14.4s, v22.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	FMOVD        16(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc9 // fmla v9.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	FMOVD        24(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdcb // fmla v11.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
+	FLDPQ        96(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
+	FMOVD        96(R0), F13
+	WORD $0x4f00e413 // movi v19.16b, #0
+	FMOVD        (R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
+	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
+	FMOVD        8(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	FMOVD        16(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
+	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
+	FMOVD        24(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
+	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        4(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	FMOVS        32(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        36(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        (R5), F21
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        8(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        12(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
+	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
+	FMOVS        4(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
+	FMOVS        8(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        12(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F13
-	FMOVQ        32(R8), F14
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	FMOVQ        160(R4), F16
-	FMOVQ        176(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        128(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        160(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
-	FMOVD        104(R0), F14
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        192(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	FMOVD        32(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc5 // fmla v5.4s, v14.4s, v22.4s
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	FMOVD        40(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc7 // fmla v7.4s, v14.4s, v22.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	FMOVD        48(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc9 // fmla v9.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	FMOVD        56(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdcb // fmla v11.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
+	FLDPQ        224(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
+	FMOVD        104(R0), F13
+	WORD $0x4f00e413 // movi v19.16b, #0
+	FMOVD        32(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
+	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
+	FMOVD        40(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	FMOVD        48(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
+	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
+	FMOVD        56(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
+	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        16(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        20(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	FMOVS        40(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        44(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        16(R5), F21
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        24(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        28(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
+	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
+	FMOVS        20(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
+	FMOVS        24(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        28(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        16(R8), F13
-	FMOVQ        32(R8), F14
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        256(R4), F15
-	FMOVQ        272(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	FMOVQ        288(R4), F16
-	FMOVQ        304(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        256(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        288(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
-	FMOVD        112(R0), F14
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        320(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	FMOVD        64(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc5 // fmla v5.4s, v14.4s, v22.4s
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	FMOVD        72(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc7 // fmla v7.4s, v14.4s, v22.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	FMOVD        80(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc9 // fmla v9.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	FMOVD        88(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdcb // fmla v11.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
+	FLDPQ        352(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
+	FMOVD        112(R0), F13
+	WORD $0x4f00e413 // movi v19.16b, #0
+	FMOVD        64(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
+	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
+	FMOVD        72(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	FMOVD        80(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
+	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
+	FMOVD        88(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
+	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        32(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        36(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	FMOVS        48(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        52(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        32(R5), F21
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        40(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        44(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
+	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
+	FMOVS        36(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
+	FMOVS        40(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        44(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        16(R8), F13
-	FMOVQ        32(R8), F14
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        384(R4), F15
-	FMOVQ        400(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	FMOVQ        416(R4), F16
-	FMOVQ        432(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	FLDPQ        384(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        416(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
-	FMOVD        120(R0), F14
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        448(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	FMOVD        96(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc5 // fmla v5.4s, v14.4s, v22.4s
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	FMOVD        104(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc7 // fmla v7.4s, v14.4s, v22.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	FMOVD        112(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc9 // fmla v9.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	FMOVD        120(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdcb // fmla v11.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
+	FLDPQ        480(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
+	FMOVD        120(R0), F13
+	WORD $0x4f00e413 // movi v19.16b, #0
+	FMOVD        96(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
+	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
+	FMOVD        104(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	FMOVD        112(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
+	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
+	FMOVD        120(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
+	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        52(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	FMOVS        56(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        60(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        48(R5), F21
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        56(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        60(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
+	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
+	FMOVS        52(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
+	FMOVS        56(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        60(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        48(R8), F13
-	FMOVQ        64(R8), F14
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        512(R4), F15
-	FMOVQ        528(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	FMOVQ        544(R4), F16
-	FMOVQ        560(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        512(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
-	FMOVQ        576(R4), F18
-	FMOVQ        592(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        544(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        608(R4), F20
-	FMOVQ        624(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
-	FMOVD        128(R0), F14
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        576(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	FMOVD        128(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc5 // fmla v5.4s, v14.4s, v22.4s
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	FMOVD        136(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc7 // fmla v7.4s, v14.4s, v22.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	FMOVD        144(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc9 // fmla v9.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	FMOVD        152(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdcb // fmla v11.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
+	FLDPQ        608(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
+	FMOVD        128(R0), F13
+	WORD $0x4f00e413 // movi v19.16b, #0
+	FMOVD        128(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
+	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
+	FMOVD        136(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	FMOVD        144(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
+	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
+	FMOVD        152(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
+	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        68(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        64(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        68(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	FMOVS        64(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        68(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        64(R5), F21
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        72(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        76(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
+	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
+	FMOVS        68(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
+	FMOVS        72(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        76(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        48(R8), F13
-	FMOVQ        64(R8), F14
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        640(R4), F15
-	FMOVQ        656(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	FMOVQ        672(R4), F16
-	FMOVQ        688(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        640(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
-	FMOVQ        704(R4), F18
-	FMOVQ        720(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        672(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        736(R4), F20
-	FMOVQ        752(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
-	FMOVD        136(R0), F14
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        704(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	FMOVD        160(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc5 // fmla v5.4s, v14.4s, v22.4s
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	FMOVD        168(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc7 // fmla v7.4s, v14.4s, v22.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	FMOVD        176(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc9 // fmla v9.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	FMOVD        184(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdcb // fmla v11.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
+	FLDPQ        736(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
+	FMOVD        136(R0), F13
+	WORD $0x4f00e413 // movi v19.16b, #0
+	FMOVD        160(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
+	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
+	FMOVD        168(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	FMOVD        176(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
+	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
+	FMOVD        184(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
+	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        76(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        80(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        84(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	FMOVS        72(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        76(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        80(R5), F21
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        88(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        92(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
+	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
+	FMOVS        84(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
+	FMOVS        88(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        92(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        48(R8), F13
-	FMOVQ        64(R8), F14
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        768(R4), F15
-	FMOVQ        784(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	FMOVQ        800(R4), F16
-	FMOVQ        816(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        768(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
-	FMOVQ        832(R4), F18
-	FMOVQ        848(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        800(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        864(R4), F20
-	FMOVQ        880(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
-	FMOVD        144(R0), F14
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        832(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	FMOVD        192(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc5 // fmla v5.4s, v14.4s, v22.4s
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	FMOVD        200(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc7 // fmla v7.4s, v14.4s, v22.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	FMOVD        208(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc9 // fmla v9.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	FMOVD        216(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdcb // fmla v11.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
+	FLDPQ        864(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
+	FMOVD        144(R0), F13
+	WORD $0x4f00e413 // movi v19.16b, #0
+	FMOVD        192(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
+	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
+	FMOVD        200(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	FMOVD        208(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
+	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
+	FMOVD        216(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
+	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        84(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        96(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        100(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	FMOVS        80(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        84(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        96(R5), F21
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        104(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        108(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
+	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
+	FMOVS        100(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
+	FMOVS        104(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        108(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        48(R8), F13
-	FMOVQ        64(R8), F14
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        896(R4), F15
-	FMOVQ        912(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	FMOVQ        928(R4), F16
-	FMOVQ        944(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	FLDPQ        896(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
-	FMOVQ        960(R4), F18
-	FMOVQ        976(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        928(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        992(R4), F20
-	FMOVQ        1008(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
-	FMOVD        152(R0), F14
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        960(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	FMOVD        224(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc5 // fmla v5.4s, v14.4s, v22.4s
-	WORD $0x4e38ce86 // fmla v6.4s, v20.4s, v24.4s
-	FMOVD        232(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc7 // fmla v7.4s, v14.4s, v22.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	FMOVD        240(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdc9 // fmla v9.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	FMOVD        248(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36cdcb // fmla v11.4s, v14.4s, v22.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
+	FLDPQ        992(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
+	FMOVD        152(R0), F13
+	WORD $0x4f00e413 // movi v19.16b, #0
+	FMOVD        224(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
+	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
+	FMOVD        232(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	FMOVD        240(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
+	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
+	FMOVD        248(R6), F21
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
+	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        92(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        112(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        116(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	FMOVS        88(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        92(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        112(R5), F21
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        120(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        124(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
+	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
+	FMOVS        116(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
+	FMOVS        120(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        124(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 	ADD          $0x54, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -2431,31 +2246,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R1)
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          R4, R5
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          R4, R5
-	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -2474,8 +2289,6 @@ TEXT ·decodeUnitsQ2_KNEON(SB), NOSPLIT, $576-24
 	MOVD         $q2_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F1
 	WORD $0x4f0005e2 // movi v2.4s, #15
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2487,6 +2300,4774 @@ TEXT ·decodeUnitsQ2_KNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
+	WORD $0x7d40a023 // ldr h3, [x1, #80]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	FMOVQ        (R1), F4
+	FMOVQ        4(R1), F5
+	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
+	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
+	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ        F4, 32(R3)
+	FMOVQ        F3, 48(R3)
+	WORD $0x7d40a023 // ldr h3, [x1, #80]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	FMOVQ        8(R1), F4
+	FMOVQ        12(R1), F5
+	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
+	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
+	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ        F4, 64(R3)
+	FMOVQ        F3, 80(R3)
+	WORD $0x7d40a423 // ldr h3, [x1, #82]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	FMOVQ        (R1), F4
+	FMOVQ        4(R1), F5
+	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
+	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
+	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
+	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ        F4, 96(R3)
+	FMOVQ        F3, 112(R3)
+	WORD $0x7d40a423 // ldr h3, [x1, #82]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	FMOVQ        8(R1), F4
+	FMOVQ        12(R1), F5
+	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
+	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
+	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
+	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ        F4, 128(R3)
+	FMOVQ        F3, 144(R3)
+
+	// levels of values 0 to 31
+	FLDPQ        16(R1), (F3, F4)
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        32(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        96(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, (R0)
+	FMOVQ        F4, 16(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        32(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        96(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 32(R0)
+	FMOVQ        F4, 48(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        36(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        100(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 64(R0)
+	FMOVQ        F4, 80(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        36(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        100(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 96(R0)
+	FMOVQ        F4, 112(R0)
+
+	// levels of values 32 to 63
+	FLDPQ        16(R1), (F3, F4)
+	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        40(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        104(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 128(R0)
+	FMOVQ        F4, 144(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        40(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        104(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 160(R0)
+	FMOVQ        F4, 176(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        44(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        108(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 192(R0)
+	FMOVQ        F4, 208(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        44(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        108(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 224(R0)
+	FMOVQ        F4, 240(R0)
+
+	// levels of values 64 to 95
+	FLDPQ        16(R1), (F3, F4)
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        48(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        112(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 256(R0)
+	FMOVQ        F4, 272(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        48(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        112(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 288(R0)
+	FMOVQ        F4, 304(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        52(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        116(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 320(R0)
+	FMOVQ        F4, 336(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        52(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        116(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 352(R0)
+	FMOVQ        F4, 368(R0)
+
+	// levels of values 96 to 127
+	FLDPQ        16(R1), (F3, F4)
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        56(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        120(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 384(R0)
+	FMOVQ        F4, 400(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        56(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        120(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 416(R0)
+	FMOVQ        F4, 432(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        60(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        124(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 448(R0)
+	FMOVQ        F4, 464(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        60(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        124(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 480(R0)
+	FMOVQ        F4, 496(R0)
+
+	// levels of values 128 to 159
+	FLDPQ        48(R1), (F3, F4)
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        64(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        128(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 512(R0)
+	FMOVQ        F4, 528(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        64(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        128(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 544(R0)
+	FMOVQ        F4, 560(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        68(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        132(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 576(R0)
+	FMOVQ        F4, 592(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        68(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        132(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 608(R0)
+	FMOVQ        F4, 624(R0)
+
+	// levels of values 160 to 191
+	FLDPQ        48(R1), (F3, F4)
+	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        72(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        136(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 640(R0)
+	FMOVQ        F4, 656(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        72(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        136(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 672(R0)
+	FMOVQ        F4, 688(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        76(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        140(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 704(R0)
+	FMOVQ        F4, 720(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        76(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        140(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 736(R0)
+	FMOVQ        F4, 752(R0)
+
+	// levels of values 192 to 223
+	FLDPQ        48(R1), (F3, F4)
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        80(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        144(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 768(R0)
+	FMOVQ        F4, 784(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        80(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        144(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 800(R0)
+	FMOVQ        F4, 816(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        84(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        148(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 832(R0)
+	FMOVQ        F4, 848(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        84(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        148(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 864(R0)
+	FMOVQ        F4, 880(R0)
+
+	// levels of values 224 to 255
+	FLDPQ        48(R1), (F3, F4)
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        88(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        152(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 896(R0)
+	FMOVQ        F4, 912(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        88(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        152(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 928(R0)
+	FMOVQ        F4, 944(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        92(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        156(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 960(R0)
+	FMOVQ        F4, 976(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	FMOVS        92(R3), F5
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	FMOVS        156(R3), F5
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ        F3, 992(R0)
+	FMOVQ        F4, 1008(R0)
+	ADD          $0x54, R1
+	ADD          $0x400, R0
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul1xQ2_KNEON multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
+TEXT ·matmul1xQ2_KNEON(SB), NOSPLIT, $576-64
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $q2_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F1
+	WORD $0x4f0005e2 // movi v2.4s, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         units+56(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d40a0cb // ldr h11, [x6, #80]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        (R6), F12
+	FMOVQ        4(R6), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 32(R3)
+	FMOVQ        F11, 48(R3)
+	WORD $0x7d40a0cb // ldr h11, [x6, #80]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R6), F12
+	FMOVQ        12(R6), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 64(R3)
+	FMOVQ        F11, 80(R3)
+	WORD $0x7d40a4cb // ldr h11, [x6, #82]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        (R6), F12
+	FMOVQ        4(R6), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 96(R3)
+	FMOVQ        F11, 112(R3)
+	WORD $0x7d40a4cb // ldr h11, [x6, #82]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R6), F12
+	FMOVQ        12(R6), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 128(R3)
+	FMOVQ        F11, 144(R3)
+
+	// levels of values 0 to 31
+	FLDPQ        16(R6), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        32(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        96(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        32(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        96(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        36(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        100(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        36(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        100(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 32 to 63
+	FLDPQ        16(R6), (F11, F12)
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        40(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        104(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        40(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        104(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        44(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        108(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        44(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        108(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 64 to 95
+	FLDPQ        16(R6), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        48(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        112(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        256(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        48(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        112(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        52(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        116(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        52(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        116(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        352(R4), (F13, F14)
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 96 to 127
+	FLDPQ        16(R6), (F11, F12)
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        56(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        120(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        56(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        120(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        60(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        124(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        448(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        60(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        124(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        480(R4), (F13, F14)
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 128 to 159
+	FLDPQ        48(R6), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        64(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        128(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        512(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        64(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        128(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        544(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        68(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        132(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        576(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        68(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        132(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        608(R4), (F13, F14)
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 160 to 191
+	FLDPQ        48(R6), (F11, F12)
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        72(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        136(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        640(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        72(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        136(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        672(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        76(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        140(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        704(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        76(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        140(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        736(R4), (F13, F14)
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 192 to 223
+	FLDPQ        48(R6), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        80(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        144(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        768(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        80(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        144(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        800(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        84(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        148(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        832(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        84(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        148(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        864(R4), (F13, F14)
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 224 to 255
+	FLDPQ        48(R6), (F11, F12)
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        88(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        152(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        896(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        88(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        152(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        928(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        92(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        156(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        960(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        92(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        156(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        992(R4), (F13, F14)
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	ADD          $0x54, R6
+	ADD          $0x400, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
+	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
+
+	// sums of the lanes
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul2xQ2_KNEON multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
+TEXT ·matmul2xQ2_KNEON(SB), NOSPLIT, $576-64
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $q2_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F1
+	WORD $0x4f0005e2 // movi v2.4s, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         units+56(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d40a0eb // ldr h11, [x7, #80]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        (R7), F12
+	FMOVQ        4(R7), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 32(R3)
+	FMOVQ        F11, 48(R3)
+	WORD $0x7d40a0eb // ldr h11, [x7, #80]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R7), F12
+	FMOVQ        12(R7), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 64(R3)
+	FMOVQ        F11, 80(R3)
+	WORD $0x7d40a4eb // ldr h11, [x7, #82]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        (R7), F12
+	FMOVQ        4(R7), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 96(R3)
+	FMOVQ        F11, 112(R3)
+	WORD $0x7d40a4eb // ldr h11, [x7, #82]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R7), F12
+	FMOVQ        12(R7), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 128(R3)
+	FMOVQ        F11, 144(R3)
+
+	// levels of values 0 to 31
+	FLDPQ        16(R7), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        32(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        96(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        (R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        16(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        32(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        96(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        32(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        48(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        36(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        100(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        64(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        80(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        36(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        100(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        96(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        112(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 32 to 63
+	FLDPQ        16(R7), (F11, F12)
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        40(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        104(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        128(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        144(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        40(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        104(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        160(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        176(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        44(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        108(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        192(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        208(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        44(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        108(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        224(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        240(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 64 to 95
+	FLDPQ        16(R7), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        48(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        112(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        256(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        256(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        272(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        48(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        112(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        288(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        304(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        52(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        116(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        320(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        336(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        52(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        116(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        352(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        352(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        368(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 96 to 127
+	FLDPQ        16(R7), (F11, F12)
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        56(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        120(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        384(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        400(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        56(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        120(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        416(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        432(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        60(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        124(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        448(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        448(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        464(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        60(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        124(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        480(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        480(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        496(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 128 to 159
+	FLDPQ        48(R7), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        64(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        128(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        512(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        512(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        528(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        64(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        128(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        544(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        544(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        560(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        68(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        132(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        576(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        576(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        592(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        68(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        132(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        608(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        608(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        624(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 160 to 191
+	FLDPQ        48(R7), (F11, F12)
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        72(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        136(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        640(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        640(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        656(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        72(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        136(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        672(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        672(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        688(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        76(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        140(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        704(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        704(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        720(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        76(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        140(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        736(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        736(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        752(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 192 to 223
+	FLDPQ        48(R7), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        80(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        144(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        768(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        768(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        784(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        80(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        144(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        800(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        800(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        816(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        84(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        148(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        832(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        832(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        848(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        84(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        148(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        864(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        864(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        880(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 224 to 255
+	FLDPQ        48(R7), (F11, F12)
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        88(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        152(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        896(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        896(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        912(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        88(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        152(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        928(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        928(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        944(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        92(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        156(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        960(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        960(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        976(R8), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        92(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        156(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        992(R4), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R4, R8
+	FMOVQ        992(R8), F13
+	ADD          R5, R4, R8
+	FMOVQ        1008(R8), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	ADD          $0x54, R7
+	ADD          $0x400, R4
+	SUBS         $1, R6
+	BGE          loop3
+
+done4:
+	ADD          $1, R6
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+
+	// sums of the lanes
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul3xQ2_KNEON multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
+TEXT ·matmul3xQ2_KNEON(SB), NOSPLIT, $576-64
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $q2_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F1
+	WORD $0x4f0005e2 // movi v2.4s, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d40a109 // ldr h9, [x8, #80]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVQ        (R8), F10
+	FMOVQ        4(R8), F11
+	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ        F10, 32(R3)
+	FMOVQ        F9, 48(R3)
+	WORD $0x7d40a109 // ldr h9, [x8, #80]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVQ        8(R8), F10
+	FMOVQ        12(R8), F11
+	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ        F10, 64(R3)
+	FMOVQ        F9, 80(R3)
+	WORD $0x7d40a509 // ldr h9, [x8, #82]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVQ        (R8), F10
+	FMOVQ        4(R8), F11
+	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ        F10, 96(R3)
+	FMOVQ        F9, 112(R3)
+	WORD $0x7d40a509 // ldr h9, [x8, #82]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVQ        8(R8), F10
+	FMOVQ        12(R8), F11
+	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ        F10, 128(R3)
+	FMOVQ        F9, 144(R3)
+
+	// levels of values 0 to 31
+	FLDPQ        16(R8), (F9, F10)
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        32(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        96(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        (R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        32(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        96(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        32(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        36(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        100(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        36(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        100(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        96(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        96(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+
+	// levels of values 32 to 63
+	FLDPQ        16(R8), (F9, F10)
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        40(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        104(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        128(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        128(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        144(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        128(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        40(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        104(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        160(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        160(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        176(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        160(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        44(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        108(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        192(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        192(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        208(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        192(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        44(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        108(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        224(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        224(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        240(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        224(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+
+	// levels of values 64 to 95
+	FLDPQ        16(R8), (F9, F10)
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        48(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        112(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        256(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        256(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        272(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        256(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        48(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        112(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        288(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        288(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        304(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        288(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        52(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        116(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        320(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        320(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        336(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        320(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        52(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        116(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        352(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        352(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        368(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        352(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+
+	// levels of values 96 to 127
+	FLDPQ        16(R8), (F9, F10)
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        56(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        120(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        384(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        384(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        400(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        384(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        56(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        120(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        416(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        416(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        432(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        416(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        60(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        124(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        448(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        448(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        464(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        448(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        60(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        124(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        480(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        480(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        496(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        480(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+
+	// levels of values 128 to 159
+	FLDPQ        48(R8), (F9, F10)
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        64(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        128(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        512(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        512(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        528(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        512(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        64(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        128(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        544(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        544(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        560(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        544(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        68(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        132(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        576(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        576(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        592(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        576(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        68(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        132(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        608(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        608(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        624(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        608(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+
+	// levels of values 160 to 191
+	FLDPQ        48(R8), (F9, F10)
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        72(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        136(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        640(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        640(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        656(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        640(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        72(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        136(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        672(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        672(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        688(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        672(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        76(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        140(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        704(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        704(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        720(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        704(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        76(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        140(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        736(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        736(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        752(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        736(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+
+	// levels of values 192 to 223
+	FLDPQ        48(R8), (F9, F10)
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        80(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        144(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        768(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        768(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        784(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        768(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        80(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        144(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        800(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        800(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        816(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        800(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        84(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        148(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        832(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        832(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        848(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        832(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        84(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        148(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        864(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        864(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        880(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        864(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+
+	// levels of values 224 to 255
+	FLDPQ        48(R8), (F9, F10)
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        88(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        152(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        896(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        896(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        912(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        896(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        88(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        152(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        928(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        928(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        944(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        928(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        92(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        156(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        960(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        960(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        976(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        960(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	FMOVS        92(R3), F11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	FMOVS        156(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	FLDPQ        992(R4), (F11, F12)
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        992(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        1008(R9), F12
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FLDPQ        992(R6), (F11, F12)
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	ADD          $0x54, R8
+	ADD          $0x400, R4
+	ADD          $0x400, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
+	ADD          R4, R5
+	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul4xQ2_KNEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
+TEXT ·matmul4xQ2_KNEON(SB), NOSPLIT, $576-64
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $q2_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F1
+	WORD $0x4f0005e2 // movi v2.4s, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d40a10b // ldr h11, [x8, #80]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        (R8), F12
+	FMOVQ        4(R8), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 32(R3)
+	FMOVQ        F11, 48(R3)
+	WORD $0x7d40a10b // ldr h11, [x8, #80]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 64(R3)
+	FMOVQ        F11, 80(R3)
+	WORD $0x7d40a50b // ldr h11, [x8, #82]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        (R8), F12
+	FMOVQ        4(R8), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 96(R3)
+	FMOVQ        F11, 112(R3)
+	WORD $0x7d40a50b // ldr h11, [x8, #82]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 128(R3)
+	FMOVQ        F11, 144(R3)
+
+	// levels of values 0 to 31
+	FLDPQ        16(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        32(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        96(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        (R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        16(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        32(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        96(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        32(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        48(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        36(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        100(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        64(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        80(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        36(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        100(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        96(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        96(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        112(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 32 to 63
+	FLDPQ        16(R8), (F11, F12)
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        40(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        104(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        128(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        144(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        128(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        128(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        144(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        40(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        104(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        160(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        176(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        160(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        160(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        176(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        44(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        108(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        192(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        208(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        192(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        192(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        208(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        44(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        108(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        224(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        240(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        224(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        224(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        240(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 64 to 95
+	FLDPQ        16(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        48(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        112(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        256(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        256(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        272(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        256(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        256(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        272(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        48(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        112(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        288(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        304(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        288(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        288(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        304(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        52(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        116(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        320(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        336(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        320(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        320(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        336(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        52(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        116(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        352(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        352(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        368(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        352(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        352(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        368(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 96 to 127
+	FLDPQ        16(R8), (F11, F12)
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        56(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        120(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        384(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        400(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        384(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        384(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        400(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        56(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        120(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        416(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        432(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        416(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        416(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        432(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        60(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        124(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        448(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        448(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        464(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        448(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        448(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        464(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        60(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        124(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        480(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        480(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        496(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        480(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        480(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        496(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 128 to 159
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        64(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        128(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        512(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        512(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        528(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        512(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        512(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        528(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        64(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        128(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        544(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        544(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        560(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        544(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        544(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        560(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        68(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        132(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        576(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        576(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        592(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        576(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        576(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        592(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        68(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        132(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        608(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        608(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        624(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        608(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        608(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        624(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 160 to 191
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        72(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        136(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        640(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        640(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        656(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        640(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        640(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        656(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        72(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        136(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        672(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        672(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        688(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        672(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        672(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        688(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        76(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        140(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        704(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        704(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        720(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        704(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        704(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        720(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        76(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        140(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        736(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        736(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        752(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        736(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        736(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        752(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 192 to 223
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        80(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        144(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        768(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        768(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        784(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        768(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        768(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        784(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        80(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        144(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        800(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        800(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        816(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        800(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        800(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        816(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        84(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        148(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        832(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        832(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        848(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        832(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        832(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        848(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        84(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        148(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        864(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        864(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        880(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        864(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        864(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        880(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+
+	// levels of values 224 to 255
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        88(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        152(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        896(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        896(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        912(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        896(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        896(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        912(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        88(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        152(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        928(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        928(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        944(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        928(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        928(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        944(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        92(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        156(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        960(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        960(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        976(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        960(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        960(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        976(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVS        92(R3), F13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	FMOVS        156(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	FLDPQ        992(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        992(R9), F13
+	ADD          R5, R4, R9
+	FMOVQ        1008(R9), F14
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FLDPQ        992(R6), (F13, F14)
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	ADD          R5, R6, R9
+	FMOVQ        992(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        1008(R9), F14
+	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
+	ADD          $0x54, R8
+	ADD          $0x400, R4
+	ADD          $0x400, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
+	ADD          R4, R5
+	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
+	ADD          R4, R5
+	WORD $0x4e2ad523 // fadd v3.4s, v9.4s, v10.4s
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// unpackQ2_KNEON unpacks a row into records of 32 levels, their scales and mins.
+TEXT ·unpackQ2_KNEON(SB), NOSPLIT, $576-24
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $q2_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F1
+	WORD $0x4f0005e2 // movi v2.4s, #15
+	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
+	MOVD         dst+0(FP), R0
+	MOVD         src+8(FP), R1
+	MOVD         blocks+16(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
 	WORD $0x7d40a024 // ldr h4, [x1, #80]
 	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
@@ -2524,14 +7105,16 @@ loop1:
 	FMOVQ        4(R1), F6
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
 	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6e231ca5 // eor v5.16b, v5.16b, v3.16b
+	WORD $0x6e231c84 // eor v4.16b, v4.16b, v3.16b
 	FMOVQ        F5, 96(R3)
 	FMOVQ        F4, 112(R3)
 	WORD $0x7d40a424 // ldr h4, [x1, #82]
@@ -2541,5318 +7124,114 @@ loop1:
 	FMOVQ        12(R1), F6
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
 	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6e231ca5 // eor v5.16b, v5.16b, v3.16b
+	WORD $0x6e231c84 // eor v4.16b, v4.16b, v3.16b
 	FMOVQ        F5, 128(R3)
 	FMOVQ        F4, 144(R3)
-
-	// levels of values 0 to 31
-	FMOVQ        16(R1), F4
-	FMOVQ        32(R1), F5
+	FLDPQ        16(R1), (F4, F5)
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F4, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        4(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        32(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        96(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
 	FMOVQ        F4, (R0)
 	FMOVQ        F5, 16(R0)
-	FMOVS        8(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        12(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        32(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        96(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 32(R0)
-	FMOVQ        F5, 48(R0)
-	FMOVS        16(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        20(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        36(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        100(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 64(R0)
-	FMOVQ        F5, 80(R0)
-	FMOVS        24(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        28(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        36(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        100(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVD        32(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 32(R0)
+	FMOVD        96(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 40(R0)
+	FLDPQ        16(R1), (F4, F5)
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FMOVQ        F4, 48(R0)
+	FMOVQ        F5, 64(R0)
+	FMOVD        40(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 80(R0)
+	FMOVD        104(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 88(R0)
+	FLDPQ        16(R1), (F4, F5)
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	FMOVQ        F4, 96(R0)
 	FMOVQ        F5, 112(R0)
-
-	// levels of values 32 to 63
-	FMOVQ        16(R1), F4
-	FMOVQ        32(R1), F5
-	WORD $0x6f3e0484 // ushr v4.4s, v4.4s, #2
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
+	FMOVD        48(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 128(R0)
+	FMOVD        112(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 136(R0)
+	FLDPQ        16(R1), (F4, F5)
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	FMOVQ        F4, 144(R0)
+	FMOVQ        F5, 160(R0)
+	FMOVD        56(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 176(R0)
+	FMOVD        120(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 184(R0)
+	FLDPQ        48(R1), (F4, F5)
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F4, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        4(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        40(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        104(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 128(R0)
-	FMOVQ        F5, 144(R0)
-	FMOVS        8(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        12(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        40(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        104(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 160(R0)
-	FMOVQ        F5, 176(R0)
-	FMOVS        16(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        20(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        44(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        108(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
 	FMOVQ        F4, 192(R0)
 	FMOVQ        F5, 208(R0)
-	FMOVS        24(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        28(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        44(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        108(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 224(R0)
-	FMOVQ        F5, 240(R0)
-
-	// levels of values 64 to 95
-	FMOVQ        16(R1), F4
-	FMOVQ        32(R1), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	FMOVD        64(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 224(R0)
+	FMOVD        128(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 232(R0)
+	FLDPQ        48(R1), (F4, F5)
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F4, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        4(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        48(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        112(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 256(R0)
-	FMOVQ        F5, 272(R0)
-	FMOVS        8(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        12(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        48(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        112(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ        F4, 240(R0)
+	FMOVQ        F5, 256(R0)
+	FMOVD        72(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 272(R0)
+	FMOVD        136(R3), F4
+	WORD $0x4f00e405 // movi v5.16b, #0
+	FMOVD        F4, 280(R0)
+	FLDPQ        48(R1), (F4, F5)
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	FMOVQ        F4, 288(R0)
 	FMOVQ        F5, 304(R0)
-	FMOVS        16(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        20(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        52(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        116(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 320(R0)
-	FMOVQ        F5, 336(R0)
-	FMOVS        24(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        28(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        52(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        116(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 352(R0)
-	FMOVQ        F5, 368(R0)
-
-	// levels of values 96 to 127
-	FMOVQ        16(R1), F4
-	FMOVQ        32(R1), F5
-	WORD $0x6f3a0484 // ushr v4.4s, v4.4s, #6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F4, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        4(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        56(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        120(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 384(R0)
-	FMOVQ        F5, 400(R0)
-	FMOVS        8(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        12(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        56(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        120(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 416(R0)
-	FMOVQ        F5, 432(R0)
-	FMOVS        16(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        20(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        60(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        124(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 448(R0)
-	FMOVQ        F5, 464(R0)
-	FMOVS        24(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        28(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        60(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        124(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 480(R0)
-	FMOVQ        F5, 496(R0)
-
-	// levels of values 128 to 159
-	FMOVQ        48(R1), F4
-	FMOVQ        64(R1), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F4, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        4(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        64(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        128(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 512(R0)
-	FMOVQ        F5, 528(R0)
-	FMOVS        8(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        12(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        64(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        128(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 544(R0)
-	FMOVQ        F5, 560(R0)
-	FMOVS        16(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        20(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        68(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        132(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 576(R0)
-	FMOVQ        F5, 592(R0)
-	FMOVS        24(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        28(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        68(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        132(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 608(R0)
-	FMOVQ        F5, 624(R0)
-
-	// levels of values 160 to 191
-	FMOVQ        48(R1), F4
-	FMOVQ        64(R1), F5
-	WORD $0x6f3e0484 // ushr v4.4s, v4.4s, #2
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F4, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        4(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        72(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        136(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 640(R0)
-	FMOVQ        F5, 656(R0)
-	FMOVS        8(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        12(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        72(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        136(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 672(R0)
-	FMOVQ        F5, 688(R0)
-	FMOVS        16(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        20(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        76(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        140(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 704(R0)
-	FMOVQ        F5, 720(R0)
-	FMOVS        24(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        28(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        76(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        140(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 736(R0)
-	FMOVQ        F5, 752(R0)
-
-	// levels of values 192 to 223
-	FMOVQ        48(R1), F4
-	FMOVQ        64(R1), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F4, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        4(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        80(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        144(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 768(R0)
-	FMOVQ        F5, 784(R0)
-	FMOVS        8(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        12(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        80(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        144(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 800(R0)
-	FMOVQ        F5, 816(R0)
-	FMOVS        16(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        20(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        84(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        148(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 832(R0)
-	FMOVQ        F5, 848(R0)
-	FMOVS        24(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        28(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        84(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        148(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 864(R0)
-	FMOVQ        F5, 880(R0)
-
-	// levels of values 224 to 255
-	FMOVQ        48(R1), F4
-	FMOVQ        64(R1), F5
-	WORD $0x6f3a0484 // ushr v4.4s, v4.4s, #6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F4, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        4(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        88(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        152(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 896(R0)
-	FMOVQ        F5, 912(R0)
-	FMOVS        8(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        12(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        88(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        152(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 928(R0)
-	FMOVQ        F5, 944(R0)
-	FMOVS        16(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        20(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        92(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        156(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 960(R0)
-	FMOVQ        F5, 976(R0)
-	FMOVS        24(R3), F4
-	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
-	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        28(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        92(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
-	FMOVS        156(R3), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ        F4, 992(R0)
-	FMOVQ        F5, 1008(R0)
-	ADD          $0x54, R1
-	ADD          $0x400, R0
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul1xQ2_KNEON multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
-TEXT ·matmul1xQ2_KNEON(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $q2_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f0005e2 // movi v2.4s, #15
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
+	FMOVD        80(R3), F4
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         units+56(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d40a0cc // ldr h12, [x6, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 32(R3)
-	FMOVQ        F12, 48(R3)
-	WORD $0x7d40a0cc // ldr h12, [x6, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 64(R3)
-	FMOVQ        F12, 80(R3)
-	WORD $0x7d40a4cc // ldr h12, [x6, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 96(R3)
-	FMOVQ        F12, 112(R3)
-	WORD $0x7d40a4cc // ldr h12, [x6, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 128(R3)
-	FMOVQ        F12, 144(R3)
-
-	// levels of values 0 to 31
-	FMOVQ        16(R6), F12
-	FMOVQ        32(R6), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        32(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        96(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        (R4), F14
-	FMOVQ        16(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        32(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        96(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        36(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        100(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        36(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        100(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 32 to 63
-	FMOVQ        16(R6), F12
-	FMOVQ        32(R6), F13
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        40(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        104(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        128(R4), F14
-	FMOVQ        144(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        40(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        104(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        160(R4), F14
-	FMOVQ        176(R4), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        44(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        108(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        192(R4), F14
-	FMOVQ        208(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        44(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        108(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 64 to 95
-	FMOVQ        16(R6), F12
-	FMOVQ        32(R6), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        48(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        112(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        256(R4), F14
-	FMOVQ        272(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        48(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        112(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        288(R4), F14
-	FMOVQ        304(R4), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        52(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        116(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        320(R4), F14
-	FMOVQ        336(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        52(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        116(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        352(R4), F14
-	FMOVQ        368(R4), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 96 to 127
-	FMOVQ        16(R6), F12
-	FMOVQ        32(R6), F13
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        56(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        120(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        384(R4), F14
-	FMOVQ        400(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        56(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        120(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        416(R4), F14
-	FMOVQ        432(R4), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        60(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        124(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        448(R4), F14
-	FMOVQ        464(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        60(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        124(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        480(R4), F14
-	FMOVQ        496(R4), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 128 to 159
-	FMOVQ        48(R6), F12
-	FMOVQ        64(R6), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        64(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        128(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        512(R4), F14
-	FMOVQ        528(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        64(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        128(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        544(R4), F14
-	FMOVQ        560(R4), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        68(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        132(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        576(R4), F14
-	FMOVQ        592(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        68(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        132(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        608(R4), F14
-	FMOVQ        624(R4), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 160 to 191
-	FMOVQ        48(R6), F12
-	FMOVQ        64(R6), F13
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        72(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        136(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        640(R4), F14
-	FMOVQ        656(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        72(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        136(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        672(R4), F14
-	FMOVQ        688(R4), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        76(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        140(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        704(R4), F14
-	FMOVQ        720(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        76(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        140(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        736(R4), F14
-	FMOVQ        752(R4), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 192 to 223
-	FMOVQ        48(R6), F12
-	FMOVQ        64(R6), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        80(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        144(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        768(R4), F14
-	FMOVQ        784(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        80(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        144(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        800(R4), F14
-	FMOVQ        816(R4), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        84(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        148(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        832(R4), F14
-	FMOVQ        848(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        84(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        148(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        864(R4), F14
-	FMOVQ        880(R4), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 224 to 255
-	FMOVQ        48(R6), F12
-	FMOVQ        64(R6), F13
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        88(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        152(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        896(R4), F14
-	FMOVQ        912(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        88(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        152(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        928(R4), F14
-	FMOVQ        944(R4), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        92(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        156(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        960(R4), F14
-	FMOVQ        976(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        92(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        156(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        992(R4), F14
-	FMOVQ        1008(R4), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	ADD          $0x54, R6
-	ADD          $0x400, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul2xQ2_KNEON multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
-TEXT ·matmul2xQ2_KNEON(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $q2_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f0005e2 // movi v2.4s, #15
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
+	FMOVD        F4, 320(R0)
+	FMOVD        144(R3), F4
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         units+56(FP), R6
-	MOVD         R1, R7
-	SUBS         $1, R6
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d40a0ec // ldr h12, [x7, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R7), F13
-	FMOVQ        4(R7), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 32(R3)
-	FMOVQ        F12, 48(R3)
-	WORD $0x7d40a0ec // ldr h12, [x7, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R7), F13
-	FMOVQ        12(R7), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 64(R3)
-	FMOVQ        F12, 80(R3)
-	WORD $0x7d40a4ec // ldr h12, [x7, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R7), F13
-	FMOVQ        4(R7), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 96(R3)
-	FMOVQ        F12, 112(R3)
-	WORD $0x7d40a4ec // ldr h12, [x7, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R7), F13
-	FMOVQ        12(R7), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 128(R3)
-	FMOVQ        F12, 144(R3)
-
-	// levels of values 0 to 31
-	FMOVQ        16(R7), F12
-	FMOVQ        32(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        32(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        96(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        (R4), F14
-	FMOVQ        16(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        (R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        16(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        32(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        96(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        32(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        48(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        36(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        100(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        64(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        80(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        36(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        100(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        96(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        112(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 32 to 63
-	FMOVQ        16(R7), F12
-	FMOVQ        32(R7), F13
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        40(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        104(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        128(R4), F14
-	FMOVQ        144(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        128(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        144(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        40(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        104(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        160(R4), F14
-	FMOVQ        176(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        160(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        176(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        44(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        108(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        192(R4), F14
-	FMOVQ        208(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        192(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        208(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        44(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        108(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        224(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        240(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 64 to 95
-	FMOVQ        16(R7), F12
-	FMOVQ        32(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        48(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        112(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        256(R4), F14
-	FMOVQ        272(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        256(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        272(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        48(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        112(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        288(R4), F14
-	FMOVQ        304(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        288(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        304(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        52(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        116(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        320(R4), F14
-	FMOVQ        336(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        320(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        336(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        52(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        116(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        352(R4), F14
-	FMOVQ        368(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        352(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        368(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 96 to 127
-	FMOVQ        16(R7), F12
-	FMOVQ        32(R7), F13
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        56(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        120(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        384(R4), F14
-	FMOVQ        400(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        384(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        400(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        56(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        120(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        416(R4), F14
-	FMOVQ        432(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        416(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        432(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        60(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        124(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        448(R4), F14
-	FMOVQ        464(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        448(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        464(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        60(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        124(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        480(R4), F14
-	FMOVQ        496(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        480(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        496(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 128 to 159
-	FMOVQ        48(R7), F12
-	FMOVQ        64(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        64(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        128(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        512(R4), F14
-	FMOVQ        528(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        512(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        528(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        64(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        128(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        544(R4), F14
-	FMOVQ        560(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        544(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        560(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        68(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        132(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        576(R4), F14
-	FMOVQ        592(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        576(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        592(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        68(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        132(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        608(R4), F14
-	FMOVQ        624(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        608(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        624(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 160 to 191
-	FMOVQ        48(R7), F12
-	FMOVQ        64(R7), F13
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        72(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        136(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        640(R4), F14
-	FMOVQ        656(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        640(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        656(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        72(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        136(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        672(R4), F14
-	FMOVQ        688(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        672(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        688(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        76(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        140(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        704(R4), F14
-	FMOVQ        720(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        704(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        720(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        76(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        140(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        736(R4), F14
-	FMOVQ        752(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        736(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        752(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 192 to 223
-	FMOVQ        48(R7), F12
-	FMOVQ        64(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        80(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        144(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        768(R4), F14
-	FMOVQ        784(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        768(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        784(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        80(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        144(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        800(R4), F14
-	FMOVQ        816(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        800(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        816(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        84(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        148(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        832(R4), F14
-	FMOVQ        848(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        832(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        848(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        84(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        148(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        864(R4), F14
-	FMOVQ        880(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        864(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        880(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 224 to 255
-	FMOVQ        48(R7), F12
-	FMOVQ        64(R7), F13
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        88(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        152(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        896(R4), F14
-	FMOVQ        912(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        896(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        912(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        88(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        152(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        928(R4), F14
-	FMOVQ        944(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        928(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        944(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        92(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        156(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        960(R4), F14
-	FMOVQ        976(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        960(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        976(R8), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        92(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        156(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        992(R4), F14
-	FMOVQ        1008(R4), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R4, R8
-	FMOVQ        992(R8), F14
-	ADD          R5, R4, R8
-	FMOVQ        1008(R8), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	ADD          $0x54, R7
-	ADD          $0x400, R4
-	SUBS         $1, R6
-	BGE          loop3
-
-done4:
-	ADD          $1, R6
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
-	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul3xQ2_KNEON multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
-TEXT ·matmul3xQ2_KNEON(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $q2_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f0005e2 // movi v2.4s, #15
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
+	FMOVD        F4, 328(R0)
+	FLDPQ        48(R1), (F4, F5)
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	FMOVQ        F4, 336(R0)
+	FMOVQ        F5, 352(R0)
+	FMOVD        88(R3), F4
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d40a10a // ldr h10, [x8, #80]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        (R8), F11
-	FMOVQ        4(R8), F12
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        F11, 32(R3)
-	FMOVQ        F10, 48(R3)
-	WORD $0x7d40a10a // ldr h10, [x8, #80]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        8(R8), F11
-	FMOVQ        12(R8), F12
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        F11, 64(R3)
-	FMOVQ        F10, 80(R3)
-	WORD $0x7d40a50a // ldr h10, [x8, #82]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        (R8), F11
-	FMOVQ        4(R8), F12
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        F11, 96(R3)
-	FMOVQ        F10, 112(R3)
-	WORD $0x7d40a50a // ldr h10, [x8, #82]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        8(R8), F11
-	FMOVQ        12(R8), F12
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        F11, 128(R3)
-	FMOVQ        F10, 144(R3)
-
-	// levels of values 0 to 31
-	FMOVQ        16(R8), F10
-	FMOVQ        32(R8), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        32(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        96(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        (R4), F12
-	FMOVQ        16(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        (R6), F12
-	FMOVQ        16(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        32(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        96(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        32(R4), F12
-	FMOVQ        48(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        32(R6), F12
-	FMOVQ        48(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        36(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        100(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        64(R6), F12
-	FMOVQ        80(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        36(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        100(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        96(R6), F12
-	FMOVQ        112(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-
-	// levels of values 32 to 63
-	FMOVQ        16(R8), F10
-	FMOVQ        32(R8), F11
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        40(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        104(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        128(R4), F12
-	FMOVQ        144(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        128(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        144(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        128(R6), F12
-	FMOVQ        144(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        40(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        104(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        160(R4), F12
-	FMOVQ        176(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        160(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        176(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        160(R6), F12
-	FMOVQ        176(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        44(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        108(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        192(R4), F12
-	FMOVQ        208(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        192(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        208(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        192(R6), F12
-	FMOVQ        208(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        44(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        108(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        224(R4), F12
-	FMOVQ        240(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        224(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        240(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        224(R6), F12
-	FMOVQ        240(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-
-	// levels of values 64 to 95
-	FMOVQ        16(R8), F10
-	FMOVQ        32(R8), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        48(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        112(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        256(R4), F12
-	FMOVQ        272(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        256(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        272(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        256(R6), F12
-	FMOVQ        272(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        48(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        112(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        288(R4), F12
-	FMOVQ        304(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        288(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        304(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        288(R6), F12
-	FMOVQ        304(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        52(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        116(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        320(R4), F12
-	FMOVQ        336(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        320(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        336(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        320(R6), F12
-	FMOVQ        336(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        52(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        116(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        352(R4), F12
-	FMOVQ        368(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        352(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        368(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        352(R6), F12
-	FMOVQ        368(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-
-	// levels of values 96 to 127
-	FMOVQ        16(R8), F10
-	FMOVQ        32(R8), F11
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        56(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        120(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        384(R4), F12
-	FMOVQ        400(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        384(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        400(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        384(R6), F12
-	FMOVQ        400(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        56(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        120(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        416(R4), F12
-	FMOVQ        432(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        416(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        432(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        416(R6), F12
-	FMOVQ        432(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        60(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        124(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        448(R4), F12
-	FMOVQ        464(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        448(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        464(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        448(R6), F12
-	FMOVQ        464(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        60(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        124(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        480(R4), F12
-	FMOVQ        496(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        480(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        496(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        480(R6), F12
-	FMOVQ        496(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-
-	// levels of values 128 to 159
-	FMOVQ        48(R8), F10
-	FMOVQ        64(R8), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        64(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        128(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        512(R4), F12
-	FMOVQ        528(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        512(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        528(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        512(R6), F12
-	FMOVQ        528(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        64(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        128(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        544(R4), F12
-	FMOVQ        560(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        544(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        560(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        544(R6), F12
-	FMOVQ        560(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        68(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        132(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        576(R4), F12
-	FMOVQ        592(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        576(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        592(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        576(R6), F12
-	FMOVQ        592(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        68(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        132(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        608(R4), F12
-	FMOVQ        624(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        608(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        624(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        608(R6), F12
-	FMOVQ        624(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-
-	// levels of values 160 to 191
-	FMOVQ        48(R8), F10
-	FMOVQ        64(R8), F11
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        72(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        136(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        640(R4), F12
-	FMOVQ        656(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        640(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        656(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        640(R6), F12
-	FMOVQ        656(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        72(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        136(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        672(R4), F12
-	FMOVQ        688(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        672(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        688(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        672(R6), F12
-	FMOVQ        688(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        76(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        140(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        704(R4), F12
-	FMOVQ        720(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        704(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        720(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        704(R6), F12
-	FMOVQ        720(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        76(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        140(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        736(R4), F12
-	FMOVQ        752(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        736(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        752(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        736(R6), F12
-	FMOVQ        752(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-
-	// levels of values 192 to 223
-	FMOVQ        48(R8), F10
-	FMOVQ        64(R8), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        80(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        144(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        768(R4), F12
-	FMOVQ        784(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        768(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        784(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        768(R6), F12
-	FMOVQ        784(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        80(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        144(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        800(R4), F12
-	FMOVQ        816(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        800(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        816(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        800(R6), F12
-	FMOVQ        816(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        84(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        148(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        832(R4), F12
-	FMOVQ        848(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        832(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        848(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        832(R6), F12
-	FMOVQ        848(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        84(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        148(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        864(R4), F12
-	FMOVQ        880(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        864(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        880(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        864(R6), F12
-	FMOVQ        880(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-
-	// levels of values 224 to 255
-	FMOVQ        48(R8), F10
-	FMOVQ        64(R8), F11
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        88(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        152(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        896(R4), F12
-	FMOVQ        912(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        896(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        912(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        896(R6), F12
-	FMOVQ        912(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        88(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        152(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        928(R4), F12
-	FMOVQ        944(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        928(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        944(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        928(R6), F12
-	FMOVQ        944(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        92(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        156(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        960(R4), F12
-	FMOVQ        976(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        960(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        976(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        960(R6), F12
-	FMOVQ        976(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        92(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        156(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        992(R4), F12
-	FMOVQ        1008(R4), F13
-	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	ADD          R5, R4, R9
-	FMOVQ        992(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F13
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	FMOVQ        992(R6), F12
-	FMOVQ        1008(R6), F13
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	ADD          $0x54, R8
-	ADD          $0x400, R4
-	ADD          $0x400, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
-	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          R4, R5
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xQ2_KNEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
-TEXT ·matmul4xQ2_KNEON(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $q2_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f0005e2 // movi v2.4s, #15
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
+	FMOVD        F4, 368(R0)
+	FMOVD        152(R3), F4
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d40a10c // ldr h12, [x8, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R8), F13
-	FMOVQ        4(R8), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 32(R3)
-	FMOVQ        F12, 48(R3)
-	WORD $0x7d40a10c // ldr h12, [x8, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 64(R3)
-	FMOVQ        F12, 80(R3)
-	WORD $0x7d40a50c // ldr h12, [x8, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R8), F13
-	FMOVQ        4(R8), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 96(R3)
-	FMOVQ        F12, 112(R3)
-	WORD $0x7d40a50c // ldr h12, [x8, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 128(R3)
-	FMOVQ        F12, 144(R3)
-
-	// levels of values 0 to 31
-	FMOVQ        16(R8), F12
-	FMOVQ        32(R8), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        32(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        96(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        (R4), F14
-	FMOVQ        16(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        (R6), F14
-	FMOVQ        16(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        32(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        96(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        36(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        100(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        64(R6), F14
-	FMOVQ        80(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        36(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        100(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 32 to 63
-	FMOVQ        16(R8), F12
-	FMOVQ        32(R8), F13
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        40(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        104(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        128(R4), F14
-	FMOVQ        144(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        128(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        144(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        128(R6), F14
-	FMOVQ        144(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        128(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        144(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        40(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        104(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        160(R4), F14
-	FMOVQ        176(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        160(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        176(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        160(R6), F14
-	FMOVQ        176(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        160(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        176(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        44(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        108(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        192(R4), F14
-	FMOVQ        208(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        192(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        208(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        192(R6), F14
-	FMOVQ        208(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        192(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        208(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        44(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        108(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        224(R4), F14
-	FMOVQ        240(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        224(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        240(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        224(R6), F14
-	FMOVQ        240(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        224(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        240(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 64 to 95
-	FMOVQ        16(R8), F12
-	FMOVQ        32(R8), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        48(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        112(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        256(R4), F14
-	FMOVQ        272(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        256(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        272(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        256(R6), F14
-	FMOVQ        272(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        256(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        272(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        48(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        112(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        288(R4), F14
-	FMOVQ        304(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        288(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        304(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        288(R6), F14
-	FMOVQ        304(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        288(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        304(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        52(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        116(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        320(R4), F14
-	FMOVQ        336(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        320(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        336(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        320(R6), F14
-	FMOVQ        336(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        320(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        336(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        52(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        116(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        352(R4), F14
-	FMOVQ        368(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        352(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        368(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        352(R6), F14
-	FMOVQ        368(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        352(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        368(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 96 to 127
-	FMOVQ        16(R8), F12
-	FMOVQ        32(R8), F13
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        56(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        120(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        384(R4), F14
-	FMOVQ        400(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        384(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        400(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        384(R6), F14
-	FMOVQ        400(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        384(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        400(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        56(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        120(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        416(R4), F14
-	FMOVQ        432(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        416(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        432(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        416(R6), F14
-	FMOVQ        432(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        416(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        432(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        60(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        124(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        448(R4), F14
-	FMOVQ        464(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        448(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        464(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        448(R6), F14
-	FMOVQ        464(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        448(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        464(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        60(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        124(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        480(R4), F14
-	FMOVQ        496(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        480(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        496(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        480(R6), F14
-	FMOVQ        496(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        480(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        496(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 128 to 159
-	FMOVQ        48(R8), F12
-	FMOVQ        64(R8), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        64(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        128(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        512(R4), F14
-	FMOVQ        528(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        512(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        528(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        512(R6), F14
-	FMOVQ        528(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        512(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        528(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        64(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        128(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        544(R4), F14
-	FMOVQ        560(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        544(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        560(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        544(R6), F14
-	FMOVQ        560(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        544(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        560(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        68(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        132(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        576(R4), F14
-	FMOVQ        592(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        576(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        592(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        576(R6), F14
-	FMOVQ        592(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        576(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        592(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        68(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        132(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        608(R4), F14
-	FMOVQ        624(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        608(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        624(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        608(R6), F14
-	FMOVQ        624(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        608(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        624(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 160 to 191
-	FMOVQ        48(R8), F12
-	FMOVQ        64(R8), F13
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        72(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        136(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        640(R4), F14
-	FMOVQ        656(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        640(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        656(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        640(R6), F14
-	FMOVQ        656(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        640(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        656(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        72(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        136(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        672(R4), F14
-	FMOVQ        688(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        672(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        688(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        672(R6), F14
-	FMOVQ        688(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        672(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        688(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        76(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        140(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        704(R4), F14
-	FMOVQ        720(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        704(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        720(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        704(R6), F14
-	FMOVQ        720(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        704(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        720(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        76(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        140(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        736(R4), F14
-	FMOVQ        752(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        736(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        752(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        736(R6), F14
-	FMOVQ        752(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        736(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        752(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 192 to 223
-	FMOVQ        48(R8), F12
-	FMOVQ        64(R8), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        80(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        144(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        768(R4), F14
-	FMOVQ        784(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        768(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        784(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        768(R6), F14
-	FMOVQ        784(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        768(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        784(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        80(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        144(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        800(R4), F14
-	FMOVQ        816(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        800(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        816(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        800(R6), F14
-	FMOVQ        816(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        800(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        816(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        84(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        148(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        832(R4), F14
-	FMOVQ        848(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        832(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        848(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        832(R6), F14
-	FMOVQ        848(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        832(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        848(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        84(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        148(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        864(R4), F14
-	FMOVQ        880(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        864(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        880(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        864(R6), F14
-	FMOVQ        880(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        864(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        880(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-
-	// levels of values 224 to 255
-	FMOVQ        48(R8), F12
-	FMOVQ        64(R8), F13
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        88(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        152(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        896(R4), F14
-	FMOVQ        912(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        896(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        912(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        896(R6), F14
-	FMOVQ        912(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        896(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        912(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        88(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        152(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        928(R4), F14
-	FMOVQ        944(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        928(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        944(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        928(R6), F14
-	FMOVQ        944(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        928(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        944(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        92(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        156(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        960(R4), F14
-	FMOVQ        976(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        960(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        976(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        960(R6), F14
-	FMOVQ        976(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        960(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        976(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVS        92(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	FMOVS        156(R3), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	FMOVQ        992(R4), F14
-	FMOVQ        1008(R4), F15
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        992(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F15
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	FMOVQ        992(R6), F14
-	FMOVQ        1008(R6), F15
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        992(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        1008(R9), F15
-	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
-	ADD          $0x54, R8
-	ADD          $0x400, R4
-	ADD          $0x400, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
-	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          R4, R5
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          R4, R5
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// unpackQ2_KNEON unpacks a row into records of 32 levels, their scales and mins.
-TEXT ·unpackQ2_KNEON(SB), NOSPLIT, $576-24
-
-	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $q2_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f0005e2 // movi v2.4s, #15
-	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         dst+0(FP), R0
-	MOVD         src+8(FP), R1
-	MOVD         blocks+16(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x7d40a025 // ldr h5, [x1, #80]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	FMOVQ        (R1), F6
-	FMOVQ        4(R1), F7
-	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
-	WORD $0x4e0100e7 // tbl v7.16b, { v7.16b }, v1.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
-	FMOVQ        F6, 32(R3)
-	FMOVQ        F5, 48(R3)
-	WORD $0x7d40a025 // ldr h5, [x1, #80]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	FMOVQ        8(R1), F6
-	FMOVQ        12(R1), F7
-	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
-	WORD $0x4e0100e7 // tbl v7.16b, { v7.16b }, v1.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
-	FMOVQ        F6, 64(R3)
-	FMOVQ        F5, 80(R3)
-	WORD $0x7d40a425 // ldr h5, [x1, #82]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	FMOVQ        (R1), F6
-	FMOVQ        4(R1), F7
-	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
-	WORD $0x4e0100e7 // tbl v7.16b, { v7.16b }, v1.16b
-	WORD $0x6ea444c6 // ushl v6.4s, v6.4s, v4.4s
-	WORD $0x6ea444e7 // ushl v7.4s, v7.4s, v4.4s
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
-	WORD $0x6e231cc6 // eor v6.16b, v6.16b, v3.16b
-	WORD $0x6e231ca5 // eor v5.16b, v5.16b, v3.16b
-	FMOVQ        F6, 96(R3)
-	FMOVQ        F5, 112(R3)
-	WORD $0x7d40a425 // ldr h5, [x1, #82]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	FMOVQ        8(R1), F6
-	FMOVQ        12(R1), F7
-	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
-	WORD $0x4e0100e7 // tbl v7.16b, { v7.16b }, v1.16b
-	WORD $0x6ea444c6 // ushl v6.4s, v6.4s, v4.4s
-	WORD $0x6ea444e7 // ushl v7.4s, v7.4s, v4.4s
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
-	WORD $0x6e231cc6 // eor v6.16b, v6.16b, v3.16b
-	WORD $0x6e231ca5 // eor v5.16b, v5.16b, v3.16b
-	FMOVQ        F6, 128(R3)
-	FMOVQ        F5, 144(R3)
-	FMOVQ        16(R1), F5
-	FMOVQ        32(R1), F6
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FMOVQ        F5, (R0)
-	FMOVQ        F6, 16(R0)
-	FMOVD        32(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 32(R0)
-	FMOVD        96(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 40(R0)
-	FMOVQ        16(R1), F5
-	FMOVQ        32(R1), F6
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
-	WORD $0x6f3e04c6 // ushr v6.4s, v6.4s, #2
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FMOVQ        F5, 48(R0)
-	FMOVQ        F6, 64(R0)
-	FMOVD        40(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 80(R0)
-	FMOVD        104(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 88(R0)
-	FMOVQ        16(R1), F5
-	FMOVQ        32(R1), F6
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FMOVQ        F5, 96(R0)
-	FMOVQ        F6, 112(R0)
-	FMOVD        48(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 128(R0)
-	FMOVD        112(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 136(R0)
-	FMOVQ        16(R1), F5
-	FMOVQ        32(R1), F6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x6f3a04c6 // ushr v6.4s, v6.4s, #6
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FMOVQ        F5, 144(R0)
-	FMOVQ        F6, 160(R0)
-	FMOVD        56(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 176(R0)
-	FMOVD        120(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 184(R0)
-	FMOVQ        48(R1), F5
-	FMOVQ        64(R1), F6
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FMOVQ        F5, 192(R0)
-	FMOVQ        F6, 208(R0)
-	FMOVD        64(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 224(R0)
-	FMOVD        128(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 232(R0)
-	FMOVQ        48(R1), F5
-	FMOVQ        64(R1), F6
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
-	WORD $0x6f3e04c6 // ushr v6.4s, v6.4s, #2
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FMOVQ        F5, 240(R0)
-	FMOVQ        F6, 256(R0)
-	FMOVD        72(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 272(R0)
-	FMOVD        136(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 280(R0)
-	FMOVQ        48(R1), F5
-	FMOVQ        64(R1), F6
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FMOVQ        F5, 288(R0)
-	FMOVQ        F6, 304(R0)
-	FMOVD        80(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 320(R0)
-	FMOVD        144(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 328(R0)
-	FMOVQ        48(R1), F5
-	FMOVQ        64(R1), F6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x6f3a04c6 // ushr v6.4s, v6.4s, #6
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FMOVQ        F5, 336(R0)
-	FMOVQ        F6, 352(R0)
-	FMOVD        88(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 368(R0)
-	FMOVD        152(R3), F5
-	WORD $0x4f00e406 // movi v6.16b, #0
-	FMOVD        F5, 376(R0)
+	FMOVD        F4, 376(R0)
 	ADD          $0x54, R1
 	ADD          $0x180, R0
 	SUBS         $1, R2
@@ -7863,7 +7242,7 @@ done2:
 	RET
 
 // matmulQ81xQ2_KNEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xQ2_KNEON(SB), NOSPLIT, $96-72
+TEXT ·matmulQ81xQ2_KNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
@@ -7871,21 +7250,18 @@ TEXT ·matmulQ81xQ2_KNEON(SB), NOSPLIT, $96-72
 	FMOVQ        (R0), F1
 	WORD $0x4f0005e2 // movi v2.4s, #15
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
 	MOVD         $q2_k_order<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F4
 	MOVD         $q2_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F5
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
@@ -7893,340 +7269,277 @@ loop1:
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d40a10f // ldr h15, [x8, #80]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        (R8), F16
-	FMOVQ        4(R8), F17
+	WORD $0x7d40a0ee // ldr h14, [x7, #80]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        (R7), F15
+	FMOVQ        4(R7), F16
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
+	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        (R5), F17
-	FMOVQ        16(R5), F18
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x7d40a4f0 // ldr h16, [x7, #82]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        (R7), F17
+	FMOVQ        4(R7), F18
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, (R0)
-	FMOVQ        F15, 16(R0)
-	WORD $0x7d40a50f // ldr h15, [x8, #82]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        (R8), F16
-	FMOVQ        4(R8), F17
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
-	WORD $0x6ea44631 // ushl v17.4s, v17.4s, v4.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
 	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	WORD $0x6e231def // eor v15.16b, v15.16b, v3.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x7d40a10f // ldr h15, [x8, #80]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        8(R8), F16
-	FMOVQ        12(R8), F17
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	FLDPQ        (R5), (F18, F19)
+	WORD $0x4e32ce26 // fmla v6.4s, v17.4s, v18.4s
+	WORD $0x4e33ce07 // fmla v7.4s, v16.4s, v19.4s
+	WORD $0x7d40a0f0 // ldr h16, [x7, #80]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        8(R7), F17
+	FMOVQ        12(R7), F18
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        (R5), F17
-	FMOVQ        16(R5), F17
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 32(R0)
-	FMOVQ        F15, 48(R0)
-	WORD $0x7d40a50f // ldr h15, [x8, #82]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        8(R8), F16
-	FMOVQ        12(R8), F17
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
-	WORD $0x6ea44631 // ushl v17.4s, v17.4s, v4.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	WORD $0x6e231def // eor v15.16b, v15.16b, v3.16b
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e32cdea // fmla v10.4s, v15.4s, v18.4s
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e040272 // tbl v18.16b, { v19.16b }, v4.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x7d40a4f2 // ldr h18, [x7, #82]
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVQ        8(R7), F19
+	FMOVQ        12(R7), F20
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x6e231e73 // eor v19.16b, v19.16b, v3.16b
+	WORD $0x6e231e52 // eor v18.16b, v18.16b, v3.16b
+	FLDPQ        32(R5), (F20, F21)
+	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
+	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        (R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        4(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	FLDPQ        (R3), (F20, F21)
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f8f1246 // fmla v6.4s, v18.4s, v15.s[0]
+	WORD $0x4faf1267 // fmla v7.4s, v19.4s, v15.s[1]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        8(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        12(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	FLDPQ        32(R3), (F20, F21)
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f8f1a48 // fmla v8.4s, v18.4s, v15.s[2]
+	WORD $0x4faf1a69 // fmla v9.4s, v19.4s, v15.s[3]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	FLDPQ        16(R7), (F15, F18)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	FLDPQ        64(R3), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        16(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        20(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x4fae124b // fmla v11.4s, v18.4s, v14.s[1]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        96(R4), F17
-	FMOVQ        112(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	FLDPQ        16(R7), (F15, F18)
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	FLDPQ        96(R3), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        24(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        28(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
+	WORD $0x4fae1a4d // fmla v13.4s, v18.4s, v14.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
+	FLDPQ        48(R7), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	FLDPQ        128(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        32(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        36(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4f9111c6 // fmla v6.4s, v14.4s, v17.s[0]
+	WORD $0x4fb111e7 // fmla v7.4s, v15.4s, v17.s[1]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	FLDPQ        48(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        160(R4), F17
-	FMOVQ        176(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        40(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        44(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4f9119c8 // fmla v8.4s, v14.4s, v17.s[2]
+	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	FLDPQ        48(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
+	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        48(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        52(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4f9011ca // fmla v10.4s, v14.4s, v16.s[0]
+	WORD $0x4fb011eb // fmla v11.4s, v15.4s, v16.s[1]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        224(R4), F17
-	FMOVQ        240(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	FLDPQ        48(R7), (F14, F15)
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	FLDPQ        224(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
+	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        56(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        60(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	ADD          $0x54, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	WORD $0x4f9019cc // fmla v12.4s, v14.4s, v16.s[2]
+	WORD $0x4fb019ed // fmla v13.4s, v15.4s, v16.s[3]
+	ADD          $0x54, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
+	ADD          $1, R6
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ2_KNEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -8238,8 +7551,6 @@ TEXT ·matmulQ82xQ2_KNEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F1
 	WORD $0x4f0005e2 // movi v2.4s, #15
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8249,10 +7560,10 @@ TEXT ·matmulQ82xQ2_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -8264,550 +7575,522 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a109 // ldr h9, [x8, #80]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        (R8), F10
-	FMOVQ        4(R8), F11
+	WORD $0x7d40a108 // ldr h8, [x8, #80]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        (R8), F9
+	FMOVQ        4(R8), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	FMOVQ        F10, 32(R0)
-	FMOVQ        F9, 48(R0)
-	WORD $0x7d40a109 // ldr h9, [x8, #80]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        8(R8), F10
-	FMOVQ        12(R8), F11
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FMOVQ        F9, 32(R0)
+	FMOVQ        F8, 48(R0)
+	WORD $0x7d40a108 // ldr h8, [x8, #80]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        8(R8), F9
+	FMOVQ        12(R8), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	FMOVQ        F10, 64(R0)
-	FMOVQ        F9, 80(R0)
-	WORD $0x7d40a509 // ldr h9, [x8, #82]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        (R8), F10
-	FMOVQ        4(R8), F11
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FMOVQ        F9, 64(R0)
+	FMOVQ        F8, 80(R0)
+	WORD $0x7d40a508 // ldr h8, [x8, #82]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        (R8), F9
+	FMOVQ        4(R8), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x6ea4456b // ushl v11.4s, v11.4s, v4.4s
+	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
-	FMOVQ        F10, 96(R0)
-	FMOVQ        F9, 112(R0)
-	WORD $0x7d40a509 // ldr h9, [x8, #82]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        8(R8), F10
-	FMOVQ        12(R8), F11
+	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
+	FMOVQ        F9, 96(R0)
+	FMOVQ        F8, 112(R0)
+	WORD $0x7d40a508 // ldr h8, [x8, #82]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        8(R8), F9
+	FMOVQ        12(R8), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x6ea4454a // ushl v10.4s, v10.4s, v4.4s
-	WORD $0x6ea4456b // ushl v11.4s, v11.4s, v4.4s
+	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
-	FMOVQ        F10, 128(R0)
-	FMOVQ        F9, 144(R0)
+	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
+	FMOVQ        F9, 128(R0)
+	FMOVQ        F8, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F9
-	FMOVQ        32(R8), F10
+	FLDPQ        16(R8), (F8, F9)
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	FLDPQ        (R4), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVD        96(R0), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	FMOVD        (R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        32(R4), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVD        96(R0), F12
+	WORD $0x4f00e40d // movi v13.16b, #0
+	FMOVD        (R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVD        8(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	FMOVD        8(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
+	FMOVS        32(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        36(R0), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F14
+	FMOVS        (R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        (R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        4(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd27 // fmla v7.4s, v9.4s, v12.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
+	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
+	FMOVS        4(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
+	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F9
-	FMOVQ        32(R8), F10
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
+	FLDPQ        16(R8), (F8, F9)
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	FLDPQ        64(R4), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVD        104(R0), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	FMOVD        16(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        96(R4), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVD        104(R0), F12
+	WORD $0x4f00e40d // movi v13.16b, #0
+	FMOVD        16(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVD        24(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	FMOVD        24(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F13
+	FMOVS        40(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        44(R0), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        44(R0), F14
+	FMOVS        8(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        8(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        12(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd27 // fmla v7.4s, v9.4s, v12.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
+	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
+	FMOVS        12(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
+	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        16(R8), F9
-	FMOVQ        32(R8), F10
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	FLDPQ        16(R8), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        128(R4), F11
-	FMOVQ        144(R4), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        160(R4), F13
-	FMOVQ        176(R4), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	FLDPQ        128(R4), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVD        112(R0), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	FMOVD        32(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        160(R4), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVD        112(R0), F12
+	WORD $0x4f00e40d // movi v13.16b, #0
+	FMOVD        32(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVD        40(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	FMOVD        40(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F13
+	FMOVS        48(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        52(R0), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        52(R0), F14
+	FMOVS        16(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        16(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        20(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd27 // fmla v7.4s, v9.4s, v12.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
+	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
+	FMOVS        20(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
+	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        16(R8), F9
-	FMOVQ        32(R8), F10
-	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        192(R4), F11
-	FMOVQ        208(R4), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        224(R4), F13
-	FMOVQ        240(R4), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	FLDPQ        16(R8), (F8, F9)
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	FLDPQ        192(R4), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVD        120(R0), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	FMOVD        48(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        224(R4), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVD        120(R0), F12
+	WORD $0x4f00e40d // movi v13.16b, #0
+	FMOVD        48(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVD        56(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	FMOVD        56(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F13
+	FMOVS        56(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        60(R0), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        60(R0), F14
+	FMOVS        24(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        24(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        28(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd27 // fmla v7.4s, v9.4s, v12.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
+	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
+	FMOVS        28(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
+	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        48(R8), F9
-	FMOVQ        64(R8), F10
+	FLDPQ        48(R8), (F8, F9)
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        256(R4), F11
-	FMOVQ        272(R4), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        288(R4), F13
-	FMOVQ        304(R4), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	FLDPQ        256(R4), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVD        128(R0), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	FMOVD        64(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        288(R4), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVD        128(R0), F12
+	WORD $0x4f00e40d // movi v13.16b, #0
+	FMOVD        64(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVD        72(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	FMOVD        72(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F13
+	FMOVS        64(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        68(R0), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        68(R0), F14
+	FMOVS        32(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        32(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        36(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd27 // fmla v7.4s, v9.4s, v12.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
+	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
+	FMOVS        36(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
+	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        48(R8), F9
-	FMOVQ        64(R8), F10
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
+	FLDPQ        48(R8), (F8, F9)
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        320(R4), F11
-	FMOVQ        336(R4), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        352(R4), F13
-	FMOVQ        368(R4), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	FLDPQ        320(R4), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVD        136(R0), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	FMOVD        80(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        352(R4), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVD        136(R0), F12
+	WORD $0x4f00e40d // movi v13.16b, #0
+	FMOVD        80(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVD        88(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	FMOVD        88(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F13
+	FMOVS        72(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        76(R0), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        76(R0), F14
+	FMOVS        40(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        40(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        44(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd27 // fmla v7.4s, v9.4s, v12.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
+	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
+	FMOVS        44(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
+	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        48(R8), F9
-	FMOVQ        64(R8), F10
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	FLDPQ        48(R8), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        384(R4), F11
-	FMOVQ        400(R4), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        416(R4), F13
-	FMOVQ        432(R4), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	FLDPQ        384(R4), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVD        144(R0), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	FMOVD        96(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        416(R4), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVD        144(R0), F12
+	WORD $0x4f00e40d // movi v13.16b, #0
+	FMOVD        96(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVD        104(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	FMOVD        104(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F13
+	FMOVS        80(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        84(R0), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        84(R0), F14
+	FMOVS        48(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        48(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        52(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd27 // fmla v7.4s, v9.4s, v12.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
+	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
+	FMOVS        52(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
+	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        48(R8), F9
-	FMOVQ        64(R8), F10
-	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVQ        448(R4), F11
-	FMOVQ        464(R4), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        480(R4), F13
-	FMOVQ        496(R4), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	FLDPQ        48(R8), (F8, F9)
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	FLDPQ        448(R4), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVD        152(R0), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	FMOVD        112(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        480(R4), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVD        152(R0), F12
+	WORD $0x4f00e40d // movi v13.16b, #0
+	FMOVD        112(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVD        120(R6), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
+	FMOVD        120(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F13
+	FMOVS        88(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        92(R0), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        92(R0), F14
+	FMOVS        56(R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        56(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        60(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd27 // fmla v7.4s, v9.4s, v12.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
+	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
+	FMOVS        60(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
+	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	ADD          $0x54, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -8819,19 +8102,19 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R1)
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -8851,8 +8134,6 @@ TEXT ·matmulQ83xQ2_KNEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F1
 	WORD $0x4f0005e2 // movi v2.4s, #15
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8862,12 +8143,12 @@ TEXT ·matmulQ83xQ2_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -8879,726 +8160,690 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a10b // ldr h11, [x8, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R8), F12
-	FMOVQ        4(R8), F13
+	WORD $0x7d40a10a // ldr h10, [x8, #80]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        (R8), F11
+	FMOVQ        4(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R0)
-	FMOVQ        F11, 48(R0)
-	WORD $0x7d40a10b // ldr h11, [x8, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FMOVQ        F11, 32(R0)
+	FMOVQ        F10, 48(R0)
+	WORD $0x7d40a10a // ldr h10, [x8, #80]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        8(R8), F11
+	FMOVQ        12(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 64(R0)
-	FMOVQ        F11, 80(R0)
-	WORD $0x7d40a50b // ldr h11, [x8, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R8), F12
-	FMOVQ        4(R8), F13
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FMOVQ        F11, 64(R0)
+	FMOVQ        F10, 80(R0)
+	WORD $0x7d40a50a // ldr h10, [x8, #82]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        (R8), F11
+	FMOVQ        4(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x6ea445ad // ushl v13.4s, v13.4s, v4.4s
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
-	FMOVQ        F12, 96(R0)
-	FMOVQ        F11, 112(R0)
-	WORD $0x7d40a50b // ldr h11, [x8, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	FMOVQ        F11, 96(R0)
+	FMOVQ        F10, 112(R0)
+	WORD $0x7d40a50a // ldr h10, [x8, #82]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        8(R8), F11
+	FMOVQ        12(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x6ea4458c // ushl v12.4s, v12.4s, v4.4s
-	WORD $0x6ea445ad // ushl v13.4s, v13.4s, v4.4s
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
-	FMOVQ        F12, 128(R0)
-	FMOVQ        F11, 144(R0)
+	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	FMOVQ        F11, 128(R0)
+	FMOVQ        F10, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F11
-	FMOVQ        32(R8), F12
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	FLDPQ        (R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVD        96(R0), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	FMOVD        (R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        32(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        64(R4), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVD        96(R0), F16
+	WORD $0x4f00e411 // movi v17.16b, #0
+	FMOVD        (R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
-	FMOVD        8(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        8(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	FMOVD        16(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        16(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F17
+	FMOVS        32(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        36(R0), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        36(R0), F18
+	FMOVS        (R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd69 // fmla v9.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
+	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
+	FMOVS        4(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
+	FMOVS        8(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
+	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F11
-	FMOVQ        32(R8), F12
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R4), F17
-	FMOVQ        176(R4), F18
-	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	FLDPQ        96(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVD        104(R0), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	FMOVD        24(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        160(R4), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVD        104(R0), F16
+	WORD $0x4f00e411 // movi v17.16b, #0
+	FMOVD        24(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
-	FMOVD        32(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        32(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	FMOVD        40(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        40(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F17
+	FMOVS        40(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        44(R0), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        44(R0), F18
+	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd69 // fmla v9.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
+	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
+	FMOVS        16(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
+	FMOVS        20(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
+	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        16(R8), F11
-	FMOVQ        32(R8), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        192(R4), F13
-	FMOVQ        208(R4), F14
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F16
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        256(R4), F17
-	FMOVQ        272(R4), F18
-	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	FLDPQ        192(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVD        112(R0), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	FMOVD        48(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        224(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        256(R4), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVD        112(R0), F16
+	WORD $0x4f00e411 // movi v17.16b, #0
+	FMOVD        48(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
-	FMOVD        56(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        56(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	FMOVD        64(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        64(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F17
+	FMOVS        48(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        52(R0), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        52(R0), F18
+	FMOVS        24(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        24(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        28(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd69 // fmla v9.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
+	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
+	FMOVS        28(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
+	FMOVS        32(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
+	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        16(R8), F11
-	FMOVQ        32(R8), F12
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        288(R4), F13
-	FMOVQ        304(R4), F14
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        320(R4), F15
-	FMOVQ        336(R4), F16
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        352(R4), F17
-	FMOVQ        368(R4), F18
-	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	FLDPQ        288(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVD        120(R0), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	FMOVD        72(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        320(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        352(R4), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVD        120(R0), F16
+	WORD $0x4f00e411 // movi v17.16b, #0
+	FMOVD        72(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
-	FMOVD        80(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        80(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	FMOVD        88(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        88(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F17
+	FMOVS        56(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        60(R0), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        60(R0), F18
+	FMOVS        36(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        44(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd69 // fmla v9.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
+	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
+	FMOVS        40(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
+	FMOVS        44(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
+	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        48(R8), F11
-	FMOVQ        64(R8), F12
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        384(R4), F13
-	FMOVQ        400(R4), F14
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        416(R4), F15
-	FMOVQ        432(R4), F16
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        448(R4), F17
-	FMOVQ        464(R4), F18
-	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	FLDPQ        384(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVD        128(R0), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	FMOVD        96(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        416(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        448(R4), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVD        128(R0), F16
+	WORD $0x4f00e411 // movi v17.16b, #0
+	FMOVD        96(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
-	FMOVD        104(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        104(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	FMOVD        112(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        112(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F17
+	FMOVS        64(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        68(R0), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        68(R0), F18
+	FMOVS        48(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        48(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        52(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd69 // fmla v9.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
+	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
+	FMOVS        52(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
+	FMOVS        56(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
+	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        48(R8), F11
-	FMOVQ        64(R8), F12
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        480(R4), F13
-	FMOVQ        496(R4), F14
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        512(R4), F15
-	FMOVQ        528(R4), F16
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        544(R4), F17
-	FMOVQ        560(R4), F18
-	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	FLDPQ        480(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVD        136(R0), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	FMOVD        120(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        544(R4), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVD        136(R0), F16
+	WORD $0x4f00e411 // movi v17.16b, #0
+	FMOVD        120(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
-	FMOVD        128(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        128(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	FMOVD        136(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        136(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F17
+	FMOVS        72(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        76(R0), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        76(R0), F18
+	FMOVS        60(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        60(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        64(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        68(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd69 // fmla v9.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
+	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
+	FMOVS        64(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
+	FMOVS        68(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
+	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        48(R8), F11
-	FMOVQ        64(R8), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        576(R4), F13
-	FMOVQ        592(R4), F14
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        608(R4), F15
-	FMOVQ        624(R4), F16
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        640(R4), F17
-	FMOVQ        656(R4), F18
-	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	FLDPQ        576(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVD        144(R0), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	FMOVD        144(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        608(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        640(R4), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVD        144(R0), F16
+	WORD $0x4f00e411 // movi v17.16b, #0
+	FMOVD        144(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
-	FMOVD        152(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        152(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	FMOVD        160(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        160(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F17
+	FMOVS        80(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        84(R0), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        84(R0), F18
+	FMOVS        72(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        72(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        76(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        80(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd69 // fmla v9.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
+	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
+	FMOVS        76(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
+	FMOVS        80(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
+	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        48(R8), F11
-	FMOVQ        64(R8), F12
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        672(R4), F13
-	FMOVQ        688(R4), F14
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        704(R4), F15
-	FMOVQ        720(R4), F16
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        736(R4), F17
-	FMOVQ        752(R4), F18
-	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	FLDPQ        672(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVD        152(R0), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	FMOVD        168(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        704(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        736(R4), (F16, F17)
+	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVD        152(R0), F16
+	WORD $0x4f00e411 // movi v17.16b, #0
+	FMOVD        168(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
-	FMOVD        176(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        176(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	FMOVD        184(R6), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
+	FMOVD        184(R6), F18
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F17
+	FMOVS        88(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        92(R0), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        92(R0), F18
+	FMOVS        84(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        84(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        88(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        92(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
-	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd69 // fmla v9.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
+	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
+	FMOVS        88(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
+	FMOVS        92(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
+	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
+	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
+	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
 	ADD          $0x54, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -9610,25 +8855,25 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R1)
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          R4, R5
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -9648,8 +8893,6 @@ TEXT ·matmulQ84xQ2_KNEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F1
 	WORD $0x4f0005e2 // movi v2.4s, #15
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q2_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -9659,6 +8902,7 @@ TEXT ·matmulQ84xQ2_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
@@ -9666,7 +8910,6 @@ loop1:
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -9678,902 +8921,858 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a10d // ldr h13, [x8, #80]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        (R8), F14
-	FMOVQ        4(R8), F15
+	WORD $0x7d40a10c // ldr h12, [x8, #80]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        (R8), F13
+	FMOVQ        4(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FMOVQ        F14, 32(R0)
-	FMOVQ        F13, 48(R0)
-	WORD $0x7d40a10d // ldr h13, [x8, #80]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        8(R8), F14
-	FMOVQ        12(R8), F15
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7d40a10c // ldr h12, [x8, #80]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        8(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FMOVQ        F14, 64(R0)
-	FMOVQ        F13, 80(R0)
-	WORD $0x7d40a50d // ldr h13, [x8, #82]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        (R8), F14
-	FMOVQ        4(R8), F15
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 64(R0)
+	FMOVQ        F12, 80(R0)
+	WORD $0x7d40a50c // ldr h12, [x8, #82]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        (R8), F13
+	FMOVQ        4(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x6ea445ef // ushl v15.4s, v15.4s, v4.4s
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e231dce // eor v14.16b, v14.16b, v3.16b
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
-	FMOVQ        F14, 96(R0)
-	FMOVQ        F13, 112(R0)
-	WORD $0x7d40a50d // ldr h13, [x8, #82]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        8(R8), F14
-	FMOVQ        12(R8), F15
+	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	FMOVQ        F13, 96(R0)
+	FMOVQ        F12, 112(R0)
+	WORD $0x7d40a50c // ldr h12, [x8, #82]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        8(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x6ea445ef // ushl v15.4s, v15.4s, v4.4s
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e231dce // eor v14.16b, v14.16b, v3.16b
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
-	FMOVQ        F14, 128(R0)
-	FMOVQ        F13, 144(R0)
+	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	FMOVQ        F13, 128(R0)
+	FMOVQ        F12, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F13
-	FMOVQ        32(R8), F14
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
-	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVD        96(R0), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	FMOVD        (R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        32(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        96(R4), (F20, F21)
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVD        96(R0), F20
+	WORD $0x4f00e415 // movi v21.16b, #0
+	FMOVD        (R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
-	FMOVD        8(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        8(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
-	FMOVD        16(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        16(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	FMOVD        24(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        24(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
+	FMOVS        32(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        36(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F22
+	FMOVS        (R5), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        4(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        8(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        12(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdab // fmla v11.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
+	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
+	FMOVS        4(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
+	FMOVS        8(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        12(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F13
-	FMOVQ        32(R8), F14
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R4), F17
-	FMOVQ        176(R4), F18
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
-	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
-	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVD        104(R0), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	FMOVD        32(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        160(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        224(R4), (F20, F21)
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVD        104(R0), F20
+	WORD $0x4f00e415 // movi v21.16b, #0
+	FMOVD        32(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
-	FMOVD        40(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        40(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
-	FMOVD        48(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        48(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	FMOVD        56(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        56(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F21
+	FMOVS        40(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        44(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        44(R0), F22
+	FMOVS        16(R5), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        16(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        20(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        24(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        28(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdab // fmla v11.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
+	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
+	FMOVS        20(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
+	FMOVS        24(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        28(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        16(R8), F13
-	FMOVQ        32(R8), F14
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        256(R4), F15
-	FMOVQ        272(R4), F16
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        288(R4), F17
-	FMOVQ        304(R4), F18
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        320(R4), F19
-	FMOVQ        336(R4), F20
-	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
-	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
-	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	FLDPQ        256(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVD        112(R0), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	FMOVD        64(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        288(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        352(R4), (F20, F21)
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVD        112(R0), F20
+	WORD $0x4f00e415 // movi v21.16b, #0
+	FMOVD        64(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
-	FMOVD        72(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        72(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
-	FMOVD        80(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        80(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	FMOVD        88(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        88(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
+	FMOVS        48(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        52(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        52(R0), F22
+	FMOVS        32(R5), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        32(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        36(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        40(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        44(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdab // fmla v11.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
+	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
+	FMOVS        36(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
+	FMOVS        40(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        44(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        16(R8), F13
-	FMOVQ        32(R8), F14
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        384(R4), F15
-	FMOVQ        400(R4), F16
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        416(R4), F17
-	FMOVQ        432(R4), F18
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F20
-	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
-	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVD        120(R0), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	FMOVD        96(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        416(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        480(R4), (F20, F21)
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVD        120(R0), F20
+	WORD $0x4f00e415 // movi v21.16b, #0
+	FMOVD        96(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
-	FMOVD        104(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        104(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
-	FMOVD        112(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        112(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	FMOVD        120(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        120(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
+	FMOVS        56(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        60(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        60(R0), F22
+	FMOVS        48(R5), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        48(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        52(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        56(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        60(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdab // fmla v11.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
+	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
+	FMOVS        52(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
+	FMOVS        56(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        60(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        48(R8), F13
-	FMOVQ        64(R8), F14
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        512(R4), F15
-	FMOVQ        528(R4), F16
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        544(R4), F17
-	FMOVQ        560(R4), F18
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        576(R4), F19
-	FMOVQ        592(R4), F20
-	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
-	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVD        128(R0), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	FMOVD        128(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        544(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        608(R4), (F20, F21)
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVD        128(R0), F20
+	WORD $0x4f00e415 // movi v21.16b, #0
+	FMOVD        128(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
-	FMOVD        136(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        136(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
-	FMOVD        144(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        144(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	FMOVD        152(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        152(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F21
+	FMOVS        64(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        68(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        68(R0), F22
+	FMOVS        64(R5), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        64(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        68(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        72(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        76(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdab // fmla v11.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
+	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
+	FMOVS        68(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
+	FMOVS        72(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        76(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        48(R8), F13
-	FMOVQ        64(R8), F14
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        640(R4), F15
-	FMOVQ        656(R4), F16
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        672(R4), F17
-	FMOVQ        688(R4), F18
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        704(R4), F19
-	FMOVQ        720(R4), F20
-	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        736(R4), F21
-	FMOVQ        752(R4), F22
-	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
-	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	FLDPQ        640(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVD        136(R0), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	FMOVD        160(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        672(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        736(R4), (F20, F21)
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVD        136(R0), F20
+	WORD $0x4f00e415 // movi v21.16b, #0
+	FMOVD        160(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
-	FMOVD        168(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        168(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
-	FMOVD        176(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        176(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	FMOVD        184(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        184(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F21
+	FMOVS        72(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        76(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        76(R0), F22
+	FMOVS        80(R5), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        80(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        84(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        88(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        92(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdab // fmla v11.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
+	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
+	FMOVS        84(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
+	FMOVS        88(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        92(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        48(R8), F13
-	FMOVQ        64(R8), F14
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        768(R4), F15
-	FMOVQ        784(R4), F16
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        800(R4), F17
-	FMOVQ        816(R4), F18
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        832(R4), F19
-	FMOVQ        848(R4), F20
-	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        864(R4), F21
-	FMOVQ        880(R4), F22
-	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
-	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	FLDPQ        768(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVD        144(R0), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	FMOVD        192(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        800(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        864(R4), (F20, F21)
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVD        144(R0), F20
+	WORD $0x4f00e415 // movi v21.16b, #0
+	FMOVD        192(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
-	FMOVD        200(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        200(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
-	FMOVD        208(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        208(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	FMOVD        216(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        216(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F21
+	FMOVS        80(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        84(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        84(R0), F22
+	FMOVS        96(R5), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        96(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        100(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        104(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        108(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdab // fmla v11.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
+	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
+	FMOVS        100(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
+	FMOVS        104(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        108(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        48(R8), F13
-	FMOVQ        64(R8), F14
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        896(R4), F15
-	FMOVQ        912(R4), F16
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        928(R4), F17
-	FMOVQ        944(R4), F18
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        960(R4), F19
-	FMOVQ        976(R4), F20
-	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        992(R4), F21
-	FMOVQ        1008(R4), F22
-	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
-	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	FLDPQ        896(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVD        152(R0), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	FMOVD        224(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        928(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        992(R4), (F20, F21)
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVD        152(R0), F20
+	WORD $0x4f00e415 // movi v21.16b, #0
+	FMOVD        224(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
-	FMOVD        232(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        232(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
-	FMOVD        240(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        240(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
-	FMOVD        248(R6), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
+	FMOVD        248(R6), F22
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F21
+	FMOVS        88(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        92(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        92(R0), F22
+	FMOVS        112(R5), F22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        112(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        116(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        120(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        124(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
-	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdab // fmla v11.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
+	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
+	FMOVS        116(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
+	FMOVS        120(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
+	FMOVS        124(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
+	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 	ADD          $0x54, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -10585,31 +9784,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R1)
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          R4, R5
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          R4, R5
-	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R5)
+	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
+	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2

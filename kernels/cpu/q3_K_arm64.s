@@ -19,21 +19,6 @@ DATA q3_k_shuffle3<>+0(SB)/8, $0x8080800b8080800a
 DATA q3_k_shuffle3<>+8(SB)/8, $0x8080800d8080800c
 GLOBL q3_k_shuffle3<>(SB), RODATA|NOPTR, $16
 
-// q3_k_shifts: int32, 4 times -2
-DATA q3_k_shifts<>+0(SB)/8, $0xfffffffefffffffe
-DATA q3_k_shifts<>+8(SB)/8, $0xfffffffefffffffe
-GLOBL q3_k_shifts<>(SB), RODATA|NOPTR, $16
-
-// q3_k_shifts2: int32, 4 times -4
-DATA q3_k_shifts2<>+0(SB)/8, $0xfffffffcfffffffc
-DATA q3_k_shifts2<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL q3_k_shifts2<>(SB), RODATA|NOPTR, $16
-
-// q3_k_shifts3: int32, 4 times -6
-DATA q3_k_shifts3<>+0(SB)/8, $0xfffffffafffffffa
-DATA q3_k_shifts3<>+8(SB)/8, $0xfffffffafffffffa
-GLOBL q3_k_shifts3<>(SB), RODATA|NOPTR, $16
-
 // q3_k_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA q3_k_order<>+0(SB)/8, $0x0302010003020100
 DATA q3_k_order<>+8(SB)/8, $0x0706050407060504
@@ -51,411 +36,330 @@ GLOBL q3_k_factor<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xQ3_KDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xQ3_KDotProd(SB), NOSPLIT, $96-72
+TEXT ·matmulQ81xQ3_KDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $q3_k_factor<>+0(SB), R0
 	FMOVQ        (R0), F2
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_order<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F9
+	FMOVQ        (R0), F7
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $q3_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F13
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F14
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F9
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4f00e416 // movi v22.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d40d917 // ldr h23, [x8, #108]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVQ        94(R8), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        94(R8), F26
-	WORD $0x4e05035b // tbl v27.16b, { v26.16b }, v5.16b
-	WORD $0x4e05035a // tbl v26.16b, { v26.16b }, v5.16b
-	WORD $0x6eac477b // ushl v27.4s, v27.4s, v12.4s
-	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
-	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f02645a // movi v26.4s, #66, lsl #24
-	WORD $0x4ebad739 // fsub v25.4s, v25.4s, v26.4s
-	WORD $0x4ebad718 // fsub v24.4s, v24.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	FMOVQ        (R5), F24
-	FMOVQ        16(R5), F26
-	WORD $0x4e08031a // tbl v26.16b, { v24.16b }, v8.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
-	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
-	FMOVQ        F26, (R0)
-	FMOVQ        F24, 16(R0)
-	WORD $0x6e22df38 // fmul v24.4s, v25.4s, v2.4s
-	WORD $0x6e22def7 // fmul v23.4s, v23.4s, v2.4s
-	FMOVQ        (R6), F25
-	FMOVQ        16(R6), F26
-	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
-	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
-	WORD $0x7d40d917 // ldr h23, [x8, #108]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVQ        94(R8), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x6ea74718 // ushl v24.4s, v24.4s, v7.4s
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        94(R8), F26
-	WORD $0x4e05035b // tbl v27.16b, { v26.16b }, v5.16b
-	WORD $0x4e05035a // tbl v26.16b, { v26.16b }, v5.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
-	WORD $0x6ead475a // ushl v26.4s, v26.4s, v13.4s
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
-	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f02645a // movi v26.4s, #66, lsl #24
-	WORD $0x4ebad739 // fsub v25.4s, v25.4s, v26.4s
-	WORD $0x4ebad718 // fsub v24.4s, v24.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	FMOVQ        (R5), F24
-	FMOVQ        16(R5), F24
-	WORD $0x4e08031a // tbl v26.16b, { v24.16b }, v8.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
-	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
-	FMOVQ        F26, 32(R0)
-	FMOVQ        F24, 48(R0)
-	WORD $0x6e22df38 // fmul v24.4s, v25.4s, v2.4s
-	WORD $0x6e22def7 // fmul v23.4s, v23.4s, v2.4s
-	FMOVQ        32(R6), F25
-	FMOVQ        48(R6), F26
-	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
-	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
+	WORD $0x7d40d8f2 // ldr h18, [x7, #108]
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVQ        94(R7), F19
+	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	FMOVQ        94(R7), F21
+	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f026455 // movi v21.4s, #66, lsl #24
+	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
+	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FLDPQ        (R4), (F19, F21)
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
+	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e22de94 // fmul v20.4s, v20.4s, v2.4s
+	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
+	FLDPQ        (R5), (F22, F23)
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e37ce4b // fmla v11.4s, v18.4s, v23.4s
+	WORD $0x7d40d8f2 // ldr h18, [x7, #108]
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVQ        94(R7), F20
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	FMOVQ        94(R7), F23
+	WORD $0x4e0402f8 // tbl v24.16b, { v23.16b }, v4.16b
+	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
+	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
+	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4f026457 // movi v23.4s, #66, lsl #24
+	WORD $0x4eb7d6d6 // fsub v22.4s, v22.4s, v23.4s
+	WORD $0x4eb7d694 // fsub v20.4s, v20.4s, v23.4s
+	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	FLDPQ        (R4), (F20, F23)
+	WORD $0x4e0602f4 // tbl v20.16b, { v23.16b }, v6.16b
+	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x6e37de57 // fmul v23.4s, v18.4s, v23.4s
+	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
+	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
+	FLDPQ        32(R5), (F24, F25)
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ce4d // fmla v13.4s, v18.4s, v25.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R8), F23
-	FMOVQ        48(R8), F24
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
+	FLDPQ        32(R7), (F18, F22)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	FLDPQ        (R7), (F24, F25)
+	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
 	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
-	WORD $0x4f22575a // shl v26.4s, v26.4s, #2
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        (R4), F25
-	FMOVQ        16(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9996fb // sdot v27.4s, v23.16b, v25.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	FMOVS        (R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        4(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cf4f // fmla v15.4s, v26.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	FLDPQ        (R3), (F24, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e98965a // sdot v26.4s, v18.16b, v24.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9996d2 // sdot v18.4s, v22.16b, v25.16b
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f9512ca // fmla v10.4s, v22.4s, v21.s[0]
+	WORD $0x4fb5124b // fmla v11.4s, v18.4s, v21.s[1]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R8), F23
-	FMOVQ        48(R8), F24
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x6f3e0718 // ushr v24.4s, v24.4s, #2
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
+	FLDPQ        32(R7), (F18, F22)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	FLDPQ        (R7), (F24, F25)
+	WORD $0x4f215718 // shl v24.4s, v24.4s, #1
 	WORD $0x4f215739 // shl v25.4s, v25.4s, #1
-	WORD $0x4f21575a // shl v26.4s, v26.4s, #1
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        32(R4), F25
-	FMOVQ        48(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9996fb // sdot v27.4s, v23.16b, v25.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	FMOVS        8(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        12(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cf51 // fmla v17.4s, v26.4s, v24.4s
-	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	FLDPQ        32(R3), (F24, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e98965a // sdot v26.4s, v18.16b, v24.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9996d2 // sdot v18.4s, v22.16b, v25.16b
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f951acc // fmla v12.4s, v22.4s, v21.s[2]
+	WORD $0x4fb51a4d // fmla v13.4s, v18.4s, v21.s[3]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        32(R8), F23
-	FMOVQ        48(R8), F24
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	FLDPQ        32(R7), (F18, F21)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	FLDPQ        (R7), (F22, F24)
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9996fb // sdot v27.4s, v23.16b, v25.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	FMOVS        16(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        20(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	FLDPQ        64(R3), (F22, F24)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9896b2 // sdot v18.4s, v21.16b, v24.16b
+	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f9312ae // fmla v14.4s, v21.4s, v19.s[0]
+	WORD $0x4fb3124f // fmla v15.4s, v18.4s, v19.s[1]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R8), F23
-	FMOVQ        48(R8), F24
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	FLDPQ        32(R7), (F18, F21)
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
+	FLDPQ        (R7), (F22, F24)
+	WORD $0x6f0f06d6 // ushr v22.16b, v22.16b, #1
+	WORD $0x6f0f0718 // ushr v24.16b, v24.16b, #1
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
-	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9996fb // sdot v27.4s, v23.16b, v25.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	FMOVS        24(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        28(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cf55 // fmla v21.4s, v26.4s, v24.4s
-	WORD $0x4e39cef6 // fmla v22.4s, v23.4s, v25.4s
+	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	FLDPQ        96(R3), (F22, F24)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9896b2 // sdot v18.4s, v21.16b, v24.16b
+	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f931ab0 // fmla v16.4s, v21.4s, v19.s[2]
+	WORD $0x4fb31a51 // fmla v17.4s, v18.4s, v19.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R8), F23
-	FMOVQ        80(R8), F24
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3e0739 // ushr v25.4s, v25.4s, #2
-	WORD $0x6f3e075a // ushr v26.4s, v26.4s, #2
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        128(R4), F25
-	FMOVQ        144(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9996fb // sdot v27.4s, v23.16b, v25.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	FMOVS        32(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cf4f // fmla v15.4s, v26.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R7), (F21, F22)
+	WORD $0x6f0e06b5 // ushr v21.16b, v21.16b, #2
+	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	FLDPQ        128(R3), (F21, F22)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e969672 // sdot v18.4s, v19.16b, v22.16b
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f94126a // fmla v10.4s, v19.4s, v20.s[0]
+	WORD $0x4fb4124b // fmla v11.4s, v18.4s, v20.s[1]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        64(R8), F23
-	FMOVQ        80(R8), F24
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x6f3e0718 // ushr v24.4s, v24.4s, #2
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3d0739 // ushr v25.4s, v25.4s, #3
-	WORD $0x6f3d075a // ushr v26.4s, v26.4s, #3
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        160(R4), F25
-	FMOVQ        176(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9996fb // sdot v27.4s, v23.16b, v25.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	FMOVS        40(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        44(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cf51 // fmla v17.4s, v26.4s, v24.4s
-	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R7), (F21, F22)
+	WORD $0x6f0d06b5 // ushr v21.16b, v21.16b, #3
+	WORD $0x6f0d06d6 // ushr v22.16b, v22.16b, #3
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	FLDPQ        160(R3), (F21, F22)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e969672 // sdot v18.4s, v19.16b, v22.16b
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f941a6c // fmla v12.4s, v19.4s, v20.s[2]
+	WORD $0x4fb41a4d // fmla v13.4s, v18.4s, v20.s[3]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R8), F23
-	FMOVQ        80(R8), F24
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        192(R4), F25
-	FMOVQ        208(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9996fb // sdot v27.4s, v23.16b, v25.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	FMOVS        48(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        52(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R7), (F20, F21)
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FLDPQ        192(R3), (F20, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f97126e // fmla v14.4s, v19.4s, v23.s[0]
+	WORD $0x4fb7124f // fmla v15.4s, v18.4s, v23.s[1]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        64(R8), F23
-	FMOVQ        80(R8), F24
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3b0739 // ushr v25.4s, v25.4s, #5
-	WORD $0x6f3b075a // ushr v26.4s, v26.4s, #5
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        224(R4), F25
-	FMOVQ        240(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9996fb // sdot v27.4s, v23.16b, v25.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	FMOVS        56(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        60(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cf55 // fmla v21.4s, v26.4s, v24.4s
-	WORD $0x4e39cef6 // fmla v22.4s, v23.4s, v25.4s
-	ADD          $0x6e, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	FLDPQ        (R7), (F20, F21)
+	WORD $0x6f0b0694 // ushr v20.16b, v20.16b, #5
+	WORD $0x6f0b06b5 // ushr v21.16b, v21.16b, #5
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FLDPQ        224(R3), (F20, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f971a70 // fmla v16.4s, v19.4s, v23.s[2]
+	WORD $0x4fb71a51 // fmla v17.4s, v18.4s, v23.s[3]
+	ADD          $0x6e, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
-	WORD $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
+	ADD          $1, R6
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
 
 	// sums of the lanes
-	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
-	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
-	WORD $0x7e30da10 // faddp s16, v16.2s
-	FMOVS        F16, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ3_KDotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -463,25 +367,17 @@ done2:
 TEXT ·matmulQ82xQ3_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -491,10 +387,10 @@ TEXT ·matmulQ82xQ3_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -505,474 +401,437 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f1 // ldr h17, [x7, #108]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        94(R7), F18
-	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        94(R7), F20
-	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
-	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x6eac4694 // ushl v20.4s, v20.4s, v12.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f026454 // movi v20.4s, #66, lsl #24
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F19, 32(R0)
-	FMOVQ        F17, 48(R0)
-	WORD $0x7d40d8f1 // ldr h17, [x7, #108]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        94(R7), F18
-	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x6ea74652 // ushl v18.4s, v18.4s, v7.4s
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        94(R7), F20
-	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f026454 // movi v20.4s, #66, lsl #24
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F19, 64(R0)
-	FMOVQ        F17, 80(R0)
+	WORD $0x7d40d8ec // ldr h12, [x7, #108]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        94(R7), F13
+	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	FMOVQ        94(R7), F15
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	FMOVQ        F14, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7d40d8ec // ldr h12, [x7, #108]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        94(R7), F13
+	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	FMOVQ        94(R7), F15
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	FMOVQ        F14, 64(R0)
+	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F17
-	FMOVQ        48(R7), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        32(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        32(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        36(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        (R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
+	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FMOVS        4(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F17
-	FMOVQ        48(R7), F18
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
+	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        64(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        96(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        40(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        44(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        8(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
+	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FMOVS        12(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        32(R7), F17
-	FMOVQ        48(R7), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        160(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        16(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        48(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        52(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        16(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
+	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FMOVS        20(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F17
-	FMOVQ        48(R7), F18
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
-	WORD $0x6f3f0694 // ushr v20.4s, v20.4s, #1
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
+	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        192(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        224(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        56(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        60(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        24(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
+	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FMOVS        28(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F17
-	FMOVQ        80(R7), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        256(R4), F19
-	FMOVQ        272(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        256(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        288(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        68(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        32(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        36(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        64(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        68(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        32(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
+	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FMOVS        36(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        64(R7), F17
-	FMOVQ        80(R7), F18
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        320(R4), F19
-	FMOVQ        336(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
+	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        320(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        352(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        76(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        72(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        76(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        40(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
+	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FMOVS        44(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F17
-	FMOVQ        80(R7), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        416(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        84(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        80(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        84(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        48(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
+	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FMOVS        52(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        64(R7), F17
-	FMOVQ        80(R7), F18
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3b0673 // ushr v19.4s, v19.4s, #5
-	WORD $0x6f3b0694 // ushr v20.4s, v20.4s, #5
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0b05ce // ushr v14.16b, v14.16b, #5
+	WORD $0x6f0b05ef // ushr v15.16b, v15.16b, #5
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        448(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        480(R4), (F15, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        92(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        60(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	FMOVS        88(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        92(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        56(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
+	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
+	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
+	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FMOVS        60(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
+	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 	ADD          $0x6e, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -983,19 +842,19 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R1)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e30d5ed // fadd v13.4s, v15.4s, v16.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -1011,25 +870,17 @@ done2:
 TEXT ·matmulQ83xQ3_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -1039,12 +890,12 @@ TEXT ·matmulQ83xQ3_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -1055,586 +906,541 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f3 // ldr h19, [x7, #108]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        94(R7), F20
-	WORD $0x4e080295 // tbl v21.16b, { v20.16b }, v8.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        94(R7), F22
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x6eac46d6 // ushl v22.4s, v22.4s, v12.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F19, 48(R0)
-	WORD $0x7d40d8f3 // ldr h19, [x7, #108]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        94(R7), F20
-	WORD $0x4e080295 // tbl v21.16b, { v20.16b }, v8.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        94(R7), F22
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        F21, 64(R0)
-	FMOVQ        F19, 80(R0)
+	WORD $0x7d40d8ee // ldr h14, [x7, #108]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        94(R7), F15
+	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	FMOVQ        94(R7), F17
+	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        F16, 32(R0)
+	FMOVQ        F14, 48(R0)
+	WORD $0x7d40d8ee // ldr h14, [x7, #108]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        94(R7), F15
+	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	FMOVQ        94(R7), F17
+	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        F16, 64(R0)
+	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        32(R4), F22
-	FMOVQ        48(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        32(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        64(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        4(R5), F21
+	FMOVS        32(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        36(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        (R5), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	FMOVS        4(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        8(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
+	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        128(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        160(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        44(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        12(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        16(R5), F21
+	FMOVS        40(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        44(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        12(R5), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	FMOVS        16(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        20(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        224(R4), F22
-	FMOVQ        240(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        224(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        256(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        256(R4), F24
-	FMOVQ        272(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        52(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        24(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        28(R5), F21
+	FMOVS        48(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        52(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        24(R5), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        32(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	FMOVS        28(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        32(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        320(R4), F22
-	FMOVQ        336(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
+	WORD $0x6f0f0631 // ushr v17.16b, v17.16b, #1
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        288(R4), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        320(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        352(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        352(R4), F24
-	FMOVQ        368(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        60(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        40(R5), F21
+	FMOVS        56(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        60(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        36(R5), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        44(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	FMOVS        40(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        44(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        416(R4), F22
-	FMOVQ        432(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        384(R4), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        416(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        448(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        448(R4), F24
-	FMOVQ        464(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        68(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        48(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        52(R5), F21
+	FMOVS        64(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        68(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        48(R5), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	FMOVS        52(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        56(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        512(R4), F22
-	FMOVQ        528(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
+	WORD $0x6f0d0631 // ushr v17.16b, v17.16b, #3
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        480(R4), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        512(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        544(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        544(R4), F24
-	FMOVQ        560(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        76(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        60(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        64(R5), F21
+	FMOVS        72(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        76(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        60(R5), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        68(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	FMOVS        64(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        68(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        608(R4), F22
-	FMOVQ        624(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        576(R4), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        608(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        640(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        640(R4), F24
-	FMOVQ        656(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        84(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        72(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        76(R5), F21
+	FMOVS        80(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        84(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        72(R5), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        80(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	FMOVS        76(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        80(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3b06b5 // ushr v21.4s, v21.4s, #5
-	WORD $0x6f3b06d6 // ushr v22.4s, v22.4s, #5
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        672(R4), F21
-	FMOVQ        688(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        704(R4), F22
-	FMOVQ        720(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0b0610 // ushr v16.16b, v16.16b, #5
+	WORD $0x6f0b0631 // ushr v17.16b, v17.16b, #5
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        672(R4), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        704(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        736(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        736(R4), F24
-	FMOVQ        752(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        92(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        84(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        88(R5), F21
+	FMOVS        88(R0), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS        92(R0), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVS        84(R5), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        92(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	FMOVS        88(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        92(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 	ADD          $0x6e, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1645,25 +1451,25 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R1)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e30d5ed // fadd v13.4s, v15.4s, v16.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62d // fadd v13.4s, v17.4s, v18.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -1679,23 +1485,17 @@ done2:
 TEXT ·matmulQ84xQ3_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -1705,14 +1505,14 @@ TEXT ·matmulQ84xQ3_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -1723,700 +1523,645 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f4 // ldr h20, [x7, #108]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVQ        94(R7), F21
-	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        94(R7), F23
-	WORD $0x4e0502f8 // tbl v24.16b, { v23.16b }, v5.16b
-	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	MOVD         $q3_k_shifts<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x6eb946f7 // ushl v23.4s, v23.4s, v25.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026457 // movi v23.4s, #66, lsl #24
-	WORD $0x4eb7d6d6 // fsub v22.4s, v22.4s, v23.4s
-	WORD $0x4eb7d6b5 // fsub v21.4s, v21.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 32(R0)
-	FMOVQ        F20, 48(R0)
-	WORD $0x7d40d8f4 // ldr h20, [x7, #108]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVQ        94(R7), F21
-	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
-	WORD $0x6ea746d6 // ushl v22.4s, v22.4s, v7.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        94(R7), F23
-	WORD $0x4e0502f8 // tbl v24.16b, { v23.16b }, v5.16b
-	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
-	WORD $0x6ea74718 // ushl v24.4s, v24.4s, v7.4s
-	WORD $0x6eab46f7 // ushl v23.4s, v23.4s, v11.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026457 // movi v23.4s, #66, lsl #24
-	WORD $0x4eb7d6d6 // fsub v22.4s, v22.4s, v23.4s
-	WORD $0x4eb7d6b5 // fsub v21.4s, v21.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 64(R0)
-	FMOVQ        F20, 80(R0)
+	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R7), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R7), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 32(R0)
+	FMOVQ        F16, 48(R0)
+	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R7), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R7), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 64(R0)
+	FMOVQ        F16, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F20
-	FMOVQ        48(R7), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        96(R4), F27
-	FMOVQ        112(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        (R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
+	FLDPQ        32(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
+	FLDPQ        64(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        96(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	FMOVS        32(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        36(R0), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        (R5), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
+	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
+	FMOVS        4(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
+	FMOVS        8(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        12(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
+	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F20
-	FMOVQ        48(R7), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4f2156f7 // shl v23.4s, v23.4s, #1
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        192(R4), F25
-	FMOVQ        208(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        224(R4), F27
-	FMOVQ        240(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        128(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
+	FLDPQ        160(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
+	FLDPQ        192(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        224(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        44(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        16(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	FMOVS        40(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        44(R0), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        16(R5), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
+	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
+	FMOVS        20(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
+	FMOVS        24(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        28(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
+	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        32(R7), F20
-	FMOVQ        48(R7), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        256(R4), F22
-	FMOVQ        272(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        288(R4), F23
-	FMOVQ        304(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        320(R4), F25
-	FMOVQ        336(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        352(R4), F27
-	FMOVQ        368(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
+	FLDPQ        288(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
+	FLDPQ        320(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        352(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        52(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        32(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	FMOVS        48(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        52(R0), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        32(R5), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
+	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
+	FMOVS        36(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
+	FMOVS        40(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        44(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
+	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F20
-	FMOVQ        48(R7), F21
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        384(R4), F22
-	FMOVQ        400(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        416(R4), F23
-	FMOVQ        432(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        448(R4), F25
-	FMOVQ        464(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        480(R4), F27
-	FMOVQ        496(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
+	FLDPQ        416(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
+	FLDPQ        448(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        480(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        60(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        48(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	FMOVS        56(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        60(R0), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        48(R5), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
+	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
+	FMOVS        52(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
+	FMOVS        56(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        60(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
+	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F20
-	FMOVQ        80(R7), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        512(R4), F22
-	FMOVQ        528(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        576(R4), F25
-	FMOVQ        592(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        608(R4), F27
-	FMOVQ        624(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
+	FLDPQ        544(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
+	FLDPQ        576(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        608(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        68(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        64(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        68(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        76(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	FMOVS        64(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        68(R0), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        64(R5), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
+	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
+	FMOVS        68(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
+	FMOVS        72(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        76(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
+	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        64(R7), F20
-	FMOVQ        80(R7), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        640(R4), F22
-	FMOVQ        656(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        672(R4), F23
-	FMOVQ        688(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        704(R4), F25
-	FMOVQ        720(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        736(R4), F27
-	FMOVQ        752(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
+	FLDPQ        672(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
+	FLDPQ        704(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        736(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        76(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        80(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        88(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        92(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	FMOVS        72(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        76(R0), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        80(R5), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
+	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
+	FMOVS        84(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
+	FMOVS        88(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        92(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
+	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F20
-	FMOVQ        80(R7), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        768(R4), F22
-	FMOVQ        784(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        800(R4), F23
-	FMOVQ        816(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        832(R4), F25
-	FMOVQ        848(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        864(R4), F27
-	FMOVQ        880(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
+	FLDPQ        800(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
+	FLDPQ        832(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        864(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        84(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        96(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        100(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        104(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        108(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	FMOVS        80(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        84(R0), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        96(R5), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
+	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
+	FMOVS        100(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
+	FMOVS        104(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        108(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
+	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        64(R7), F20
-	FMOVQ        80(R7), F21
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3b06d6 // ushr v22.4s, v22.4s, #5
-	WORD $0x6f3b06f7 // ushr v23.4s, v23.4s, #5
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        896(R4), F22
-	FMOVQ        912(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        928(R4), F23
-	FMOVQ        944(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        960(R4), F25
-	FMOVQ        976(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        992(R4), F27
-	FMOVQ        1008(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
+	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
+	FLDPQ        928(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
+	FLDPQ        960(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        992(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        92(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        112(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        116(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        120(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        124(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	FMOVS        88(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        92(R0), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVS        112(R5), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
+	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
+	FMOVS        116(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
+	FMOVS        120(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        124(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
+	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
+	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
+	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 	ADD          $0x6e, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -2427,31 +2172,31 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e33d64c // fadd v12.4s, v18.4s, v19.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -2466,25 +2211,17 @@ done2:
 TEXT ·decodeUnitsQ3_KNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F7
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2496,666 +2233,613 @@ TEXT ·decodeUnitsQ3_KNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40d82d // ldr h13, [x1, #108]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        94(R1), F14
-	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
-	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
-	FMOVQ        94(R1), F16
-	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
-	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
-	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x6eac4610 // ushl v16.4s, v16.4s, v12.4s
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x6ea44631 // ushl v17.4s, v17.4s, v4.4s
-	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f026450 // movi v16.4s, #66, lsl #24
-	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	FMOVQ        F15, 32(R3)
-	FMOVQ        F13, 48(R3)
-	WORD $0x7d40d82d // ldr h13, [x1, #108]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        94(R1), F14
-	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
-	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
-	FMOVQ        94(R1), F16
-	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
-	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x6eab4610 // ushl v16.4s, v16.4s, v11.4s
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x6ea44631 // ushl v17.4s, v17.4s, v4.4s
-	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f026450 // movi v16.4s, #66, lsl #24
-	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	FMOVQ        F15, 64(R3)
-	FMOVQ        F13, 80(R3)
+	WORD $0x7d40d828 // ldr h8, [x1, #108]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        94(R1), F9
+	WORD $0x4e06012a // tbl v10.16b, { v9.16b }, v6.16b
+	WORD $0x4e070129 // tbl v9.16b, { v9.16b }, v7.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVQ        94(R1), F11
+	WORD $0x4e04016c // tbl v12.16b, { v11.16b }, v4.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
+	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
+	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f02644b // movi v11.4s, #66, lsl #24
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ        F10, 32(R3)
+	FMOVQ        F8, 48(R3)
+	WORD $0x7d40d828 // ldr h8, [x1, #108]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        94(R1), F9
+	WORD $0x4e06012a // tbl v10.16b, { v9.16b }, v6.16b
+	WORD $0x4e070129 // tbl v9.16b, { v9.16b }, v7.16b
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVQ        94(R1), F11
+	WORD $0x4e04016c // tbl v12.16b, { v11.16b }, v4.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
+	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f02644b // movi v11.4s, #66, lsl #24
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ        F10, 64(R3)
+	FMOVQ        F8, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        32(R1), F13
-	FMOVQ        48(R1), F14
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R1), F15
-	FMOVQ        16(R1), F16
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	FMOVQ        F13, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        32(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, (R0)
-	FMOVQ        F14, 16(R0)
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        32(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 32(R0)
-	FMOVQ        F14, 48(R0)
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        36(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 64(R0)
-	FMOVQ        F14, 80(R0)
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        36(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 96(R0)
-	FMOVQ        F14, 112(R0)
+	FLDPQ        32(R1), (F8, F9)
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        (R1), (F10, F11)
+	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
+	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, (R0)
+	FMOVQ        F9, 16(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 32(R0)
+	FMOVQ        F9, 48(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 64(R0)
+	FMOVQ        F9, 80(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 96(R0)
+	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        32(R1), F13
-	FMOVQ        48(R1), F14
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R1), F15
-	FMOVQ        16(R1), F16
-	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
-	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	FMOVQ        F13, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        40(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 128(R0)
-	FMOVQ        F14, 144(R0)
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        40(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 160(R0)
-	FMOVQ        F14, 176(R0)
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        44(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 192(R0)
-	FMOVQ        F14, 208(R0)
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        44(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 224(R0)
-	FMOVQ        F14, 240(R0)
+	FLDPQ        32(R1), (F8, F9)
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        (R1), (F10, F11)
+	WORD $0x4f21554a // shl v10.4s, v10.4s, #1
+	WORD $0x4f21556b // shl v11.4s, v11.4s, #1
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 128(R0)
+	FMOVQ        F9, 144(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 160(R0)
+	FMOVQ        F9, 176(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 192(R0)
+	FMOVQ        F9, 208(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 224(R0)
+	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        32(R1), F13
-	FMOVQ        48(R1), F14
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R1), F15
-	FMOVQ        16(R1), F16
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	FMOVQ        F13, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        48(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 256(R0)
-	FMOVQ        F14, 272(R0)
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        48(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 288(R0)
-	FMOVQ        F14, 304(R0)
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        52(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 320(R0)
-	FMOVQ        F14, 336(R0)
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        52(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 352(R0)
-	FMOVQ        F14, 368(R0)
+	FLDPQ        32(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        (R1), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 256(R0)
+	FMOVQ        F9, 272(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 288(R0)
+	FMOVQ        F9, 304(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 320(R0)
+	FMOVQ        F9, 336(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 352(R0)
+	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        32(R1), F13
-	FMOVQ        48(R1), F14
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R1), F15
-	FMOVQ        16(R1), F16
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x6f3f0610 // ushr v16.4s, v16.4s, #1
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	FMOVQ        F13, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        56(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 384(R0)
-	FMOVQ        F14, 400(R0)
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        56(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 416(R0)
-	FMOVQ        F14, 432(R0)
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        60(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 448(R0)
-	FMOVQ        F14, 464(R0)
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        60(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 480(R0)
-	FMOVQ        F14, 496(R0)
+	FLDPQ        32(R1), (F8, F9)
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	FLDPQ        (R1), (F10, F11)
+	WORD $0x6f0f054a // ushr v10.16b, v10.16b, #1
+	WORD $0x6f0f056b // ushr v11.16b, v11.16b, #1
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 384(R0)
+	FMOVQ        F9, 400(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 416(R0)
+	FMOVQ        F9, 432(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 448(R0)
+	FMOVQ        F9, 464(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 480(R0)
+	FMOVQ        F9, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        64(R1), F13
-	FMOVQ        80(R1), F14
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R1), F15
-	FMOVQ        16(R1), F16
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	FMOVQ        F13, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        64(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 512(R0)
-	FMOVQ        F14, 528(R0)
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        64(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 544(R0)
-	FMOVQ        F14, 560(R0)
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        68(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 576(R0)
-	FMOVQ        F14, 592(R0)
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        68(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 608(R0)
-	FMOVQ        F14, 624(R0)
+	FLDPQ        64(R1), (F8, F9)
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        (R1), (F10, F11)
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        64(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 512(R0)
+	FMOVQ        F9, 528(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        64(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 544(R0)
+	FMOVQ        F9, 560(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        68(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 576(R0)
+	FMOVQ        F9, 592(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        68(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 608(R0)
+	FMOVQ        F9, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        64(R1), F13
-	FMOVQ        80(R1), F14
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R1), F15
-	FMOVQ        16(R1), F16
-	WORD $0x6f3d05ef // ushr v15.4s, v15.4s, #3
-	WORD $0x6f3d0610 // ushr v16.4s, v16.4s, #3
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	FMOVQ        F13, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        72(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 640(R0)
-	FMOVQ        F14, 656(R0)
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        72(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 672(R0)
-	FMOVQ        F14, 688(R0)
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        76(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 704(R0)
-	FMOVQ        F14, 720(R0)
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        76(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 736(R0)
-	FMOVQ        F14, 752(R0)
+	FLDPQ        64(R1), (F8, F9)
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        (R1), (F10, F11)
+	WORD $0x6f0d054a // ushr v10.16b, v10.16b, #3
+	WORD $0x6f0d056b // ushr v11.16b, v11.16b, #3
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        72(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 640(R0)
+	FMOVQ        F9, 656(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        72(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 672(R0)
+	FMOVQ        F9, 688(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        76(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 704(R0)
+	FMOVQ        F9, 720(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        76(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 736(R0)
+	FMOVQ        F9, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        64(R1), F13
-	FMOVQ        80(R1), F14
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R1), F15
-	FMOVQ        16(R1), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	FMOVQ        F13, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        80(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 768(R0)
-	FMOVQ        F14, 784(R0)
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        80(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 800(R0)
-	FMOVQ        F14, 816(R0)
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        84(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 832(R0)
-	FMOVQ        F14, 848(R0)
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        84(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 864(R0)
-	FMOVQ        F14, 880(R0)
+	FLDPQ        64(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        (R1), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        80(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 768(R0)
+	FMOVQ        F9, 784(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        80(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 800(R0)
+	FMOVQ        F9, 816(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        84(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 832(R0)
+	FMOVQ        F9, 848(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        84(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 864(R0)
+	FMOVQ        F9, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        64(R1), F13
-	FMOVQ        80(R1), F14
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVQ        (R1), F15
-	FMOVQ        16(R1), F16
-	WORD $0x6f3b05ef // ushr v15.4s, v15.4s, #5
-	WORD $0x6f3b0610 // ushr v16.4s, v16.4s, #5
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	FMOVQ        F13, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        88(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 896(R0)
-	FMOVQ        F14, 912(R0)
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        88(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 928(R0)
-	FMOVQ        F14, 944(R0)
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        92(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 960(R0)
-	FMOVQ        F14, 976(R0)
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        92(R3), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	FMOVQ        F13, 992(R0)
-	FMOVQ        F14, 1008(R0)
+	FLDPQ        64(R1), (F8, F9)
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	FLDPQ        (R1), (F10, F11)
+	WORD $0x6f0b054a // ushr v10.16b, v10.16b, #5
+	WORD $0x6f0b056b // ushr v11.16b, v11.16b, #5
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        88(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 896(R0)
+	FMOVQ        F9, 912(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        88(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 928(R0)
+	FMOVQ        F9, 944(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        92(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 960(R0)
+	FMOVQ        F9, 976(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        92(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVQ        F8, 992(R0)
+	FMOVQ        F9, 1008(R0)
 	ADD          $0x6e, R1
 	ADD          $0x400, R0
 	SUBS         $1, R2
@@ -3169,25 +2853,17 @@ done2:
 TEXT ·matmul1xQ3_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3197,14 +2873,14 @@ TEXT ·matmul1xQ3_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -3214,730 +2890,645 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8d5 // ldr h21, [x6, #108]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        94(R6), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        94(R6), F24
-	WORD $0x4e050319 // tbl v25.16b, { v24.16b }, v5.16b
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x6eac4718 // ushl v24.4s, v24.4s, v12.4s
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f026458 // movi v24.4s, #66, lsl #24
-	WORD $0x4eb8d6f7 // fsub v23.4s, v23.4s, v24.4s
-	WORD $0x4eb8d6d6 // fsub v22.4s, v22.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	FMOVQ        F23, 32(R3)
-	FMOVQ        F21, 48(R3)
-	WORD $0x7d40d8d5 // ldr h21, [x6, #108]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        94(R6), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea746d6 // ushl v22.4s, v22.4s, v7.4s
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        94(R6), F24
-	WORD $0x4e050319 // tbl v25.16b, { v24.16b }, v5.16b
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x6eab4718 // ushl v24.4s, v24.4s, v11.4s
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f026458 // movi v24.4s, #66, lsl #24
-	WORD $0x4eb8d6f7 // fsub v23.4s, v23.4s, v24.4s
-	WORD $0x4eb8d6d6 // fsub v22.4s, v22.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	FMOVQ        F23, 64(R3)
-	FMOVQ        F21, 80(R3)
+	WORD $0x7d40d8d0 // ldr h16, [x6, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R6), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R6), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 32(R3)
+	FMOVQ        F16, 48(R3)
+	WORD $0x7d40d8d0 // ldr h16, [x6, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R6), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R6), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 64(R3)
+	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        32(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        (R4), F23
-	FMOVQ        16(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        32(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        36(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        36(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        96(R4), F23
-	FMOVQ        112(R4), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x4f2156f7 // shl v23.4s, v23.4s, #1
-	WORD $0x4f215718 // shl v24.4s, v24.4s, #1
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        40(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        128(R4), F23
-	FMOVQ        144(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        40(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        44(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        192(R4), F23
-	FMOVQ        208(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        44(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        224(R4), F23
-	FMOVQ        240(R4), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        48(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        256(R4), F23
-	FMOVQ        272(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        48(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        288(R4), F23
-	FMOVQ        304(R4), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        52(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        320(R4), F23
-	FMOVQ        336(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        52(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        352(R4), F23
-	FMOVQ        368(R4), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
-	WORD $0x6f3f0718 // ushr v24.4s, v24.4s, #1
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        56(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        384(R4), F23
-	FMOVQ        400(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        56(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        416(R4), F23
-	FMOVQ        432(R4), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        60(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        448(R4), F23
-	FMOVQ        464(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        60(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        480(R4), F23
-	FMOVQ        496(R4), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x6f3e0718 // ushr v24.4s, v24.4s, #2
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        64(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        512(R4), F23
-	FMOVQ        528(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        64(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        68(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        576(R4), F23
-	FMOVQ        592(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        68(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        608(R4), F23
-	FMOVQ        624(R4), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        64(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        64(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        68(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        68(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
-	WORD $0x6f3d0718 // ushr v24.4s, v24.4s, #3
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        72(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        640(R4), F23
-	FMOVQ        656(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        72(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        672(R4), F23
-	FMOVQ        688(R4), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        76(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        704(R4), F23
-	FMOVQ        720(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        76(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        736(R4), F23
-	FMOVQ        752(R4), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        72(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        72(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        76(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        76(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        80(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        768(R4), F23
-	FMOVQ        784(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        80(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        800(R4), F23
-	FMOVQ        816(R4), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        84(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        832(R4), F23
-	FMOVQ        848(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        84(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        864(R4), F23
-	FMOVQ        880(R4), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        80(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        80(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        84(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        84(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x6f3b06f7 // ushr v23.4s, v23.4s, #5
-	WORD $0x6f3b0718 // ushr v24.4s, v24.4s, #5
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        88(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        896(R4), F23
-	FMOVQ        912(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        88(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        928(R4), F23
-	FMOVQ        944(R4), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        92(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        960(R4), F23
-	FMOVQ        976(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        92(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        992(R4), F23
-	FMOVQ        1008(R4), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
+	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        88(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        88(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        92(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        92(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0x6e, R6
 	ADD          $0x400, R4
 	SUBS         $1, R5
@@ -3945,19 +3536,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
-	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3972,25 +3563,17 @@ done2:
 TEXT ·matmul2xQ3_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -4000,14 +3583,14 @@ TEXT ·matmul2xQ3_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -4018,922 +3601,837 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f5 // ldr h21, [x7, #108]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        94(R7), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        94(R7), F24
-	WORD $0x4e050319 // tbl v25.16b, { v24.16b }, v5.16b
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x6eac4718 // ushl v24.4s, v24.4s, v12.4s
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f026458 // movi v24.4s, #66, lsl #24
-	WORD $0x4eb8d6f7 // fsub v23.4s, v23.4s, v24.4s
-	WORD $0x4eb8d6d6 // fsub v22.4s, v22.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	FMOVQ        F23, 32(R3)
-	FMOVQ        F21, 48(R3)
-	WORD $0x7d40d8f5 // ldr h21, [x7, #108]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        94(R7), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea746d6 // ushl v22.4s, v22.4s, v7.4s
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        94(R7), F24
-	WORD $0x4e050319 // tbl v25.16b, { v24.16b }, v5.16b
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x6eab4718 // ushl v24.4s, v24.4s, v11.4s
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f026458 // movi v24.4s, #66, lsl #24
-	WORD $0x4eb8d6f7 // fsub v23.4s, v23.4s, v24.4s
-	WORD $0x4eb8d6d6 // fsub v22.4s, v22.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	FMOVQ        F23, 64(R3)
-	FMOVQ        F21, 80(R3)
+	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R7), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R7), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 32(R3)
+	FMOVQ        F16, 48(R3)
+	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R7), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R7), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 64(R3)
+	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        32(R7), F21
-	FMOVQ        48(R7), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F23
-	FMOVQ        16(R7), F24
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        32(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        (R4), F23
-	FMOVQ        16(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F23
+	FMOVQ        (R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        32(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        16(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F23
+	FMOVQ        32(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        36(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        48(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F23
+	FMOVQ        64(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        36(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        96(R4), F23
-	FMOVQ        112(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        80(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F23
+	FMOVQ        96(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        112(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        32(R7), F21
-	FMOVQ        48(R7), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F23
-	FMOVQ        16(R7), F24
-	WORD $0x4f2156f7 // shl v23.4s, v23.4s, #1
-	WORD $0x4f215718 // shl v24.4s, v24.4s, #1
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        40(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        128(R4), F23
-	FMOVQ        144(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F23
+	FMOVQ        128(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        40(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        144(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F23
+	FMOVQ        160(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        44(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        192(R4), F23
-	FMOVQ        208(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        176(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F23
+	FMOVQ        192(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        44(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        224(R4), F23
-	FMOVQ        240(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        208(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F23
+	FMOVQ        224(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        240(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        32(R7), F21
-	FMOVQ        48(R7), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F23
-	FMOVQ        16(R7), F24
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        48(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        256(R4), F23
-	FMOVQ        272(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        256(R8), F23
+	FMOVQ        256(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        272(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        48(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        288(R4), F23
-	FMOVQ        304(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        272(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        288(R8), F23
+	FMOVQ        288(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        304(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        52(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        320(R4), F23
-	FMOVQ        336(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        304(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        320(R8), F23
+	FMOVQ        320(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        336(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        52(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        352(R4), F23
-	FMOVQ        368(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        336(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        352(R8), F23
+	FMOVQ        352(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        368(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        368(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        32(R7), F21
-	FMOVQ        48(R7), F22
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F23
-	FMOVQ        16(R7), F24
-	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
-	WORD $0x6f3f0718 // ushr v24.4s, v24.4s, #1
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        56(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        384(R4), F23
-	FMOVQ        400(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        384(R8), F23
+	FMOVQ        384(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        400(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        56(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        416(R4), F23
-	FMOVQ        432(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        400(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        416(R8), F23
+	FMOVQ        416(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        432(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        60(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        448(R4), F23
-	FMOVQ        464(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        432(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        448(R8), F23
+	FMOVQ        448(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        464(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        60(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        480(R4), F23
-	FMOVQ        496(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        464(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        480(R8), F23
+	FMOVQ        480(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        496(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        496(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        64(R7), F21
-	FMOVQ        80(R7), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F23
-	FMOVQ        16(R7), F24
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x6f3e0718 // ushr v24.4s, v24.4s, #2
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        64(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        512(R4), F23
-	FMOVQ        528(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        64(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        512(R8), F23
+	FMOVQ        512(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        528(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        64(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        528(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        64(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        544(R8), F23
+	FMOVQ        544(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        560(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        68(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        576(R4), F23
-	FMOVQ        592(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        560(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        68(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        576(R8), F23
+	FMOVQ        576(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        592(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        68(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        608(R4), F23
-	FMOVQ        624(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        592(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        68(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        608(R8), F23
+	FMOVQ        608(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        624(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        624(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        64(R7), F21
-	FMOVQ        80(R7), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F23
-	FMOVQ        16(R7), F24
-	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
-	WORD $0x6f3d0718 // ushr v24.4s, v24.4s, #3
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        72(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        640(R4), F23
-	FMOVQ        656(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        72(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        640(R8), F23
+	FMOVQ        640(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        656(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        72(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        672(R4), F23
-	FMOVQ        688(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        656(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        72(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        672(R8), F23
+	FMOVQ        672(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        688(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        76(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        704(R4), F23
-	FMOVQ        720(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        688(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        76(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        704(R8), F23
+	FMOVQ        704(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        720(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        76(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        736(R4), F23
-	FMOVQ        752(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        720(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        76(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        736(R8), F23
+	FMOVQ        736(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        752(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        752(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        64(R7), F21
-	FMOVQ        80(R7), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F23
-	FMOVQ        16(R7), F24
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        80(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        768(R4), F23
-	FMOVQ        784(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        80(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        768(R8), F23
+	FMOVQ        768(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        784(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        80(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        800(R4), F23
-	FMOVQ        816(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        784(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        80(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        800(R8), F23
+	FMOVQ        800(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        816(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        84(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        832(R4), F23
-	FMOVQ        848(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        816(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        84(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        832(R8), F23
+	FMOVQ        832(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        848(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        84(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        864(R4), F23
-	FMOVQ        880(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        848(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        84(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        864(R8), F23
+	FMOVQ        864(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        880(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        880(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        64(R7), F21
-	FMOVQ        80(R7), F22
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F23
-	FMOVQ        16(R7), F24
-	WORD $0x6f3b06f7 // ushr v23.4s, v23.4s, #5
-	WORD $0x6f3b0718 // ushr v24.4s, v24.4s, #5
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        88(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        896(R4), F23
-	FMOVQ        912(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
+	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        88(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        896(R8), F23
+	FMOVQ        896(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        912(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        88(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        928(R4), F23
-	FMOVQ        944(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        912(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        88(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        928(R8), F23
+	FMOVQ        928(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        944(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        92(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        960(R4), F23
-	FMOVQ        976(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        944(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        92(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        960(R8), F23
+	FMOVQ        960(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        976(R8), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        92(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        992(R4), F23
-	FMOVQ        1008(R4), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        976(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        92(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        992(R8), F23
+	FMOVQ        992(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        1008(R8), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        1008(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0x6e, R7
 	ADD          $0x400, R4
 	SUBS         $1, R6
@@ -4941,25 +4439,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e30d5ed // fadd v13.4s, v15.4s, v16.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -4974,25 +4472,17 @@ done2:
 TEXT ·matmul3xQ3_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -5002,12 +4492,12 @@ TEXT ·matmul3xQ3_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -5021,1050 +4511,933 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d913 // ldr h19, [x8, #108]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        94(R8), F20
-	WORD $0x4e080295 // tbl v21.16b, { v20.16b }, v8.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        94(R8), F22
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x6eac46d6 // ushl v22.4s, v22.4s, v12.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        F21, 32(R3)
-	FMOVQ        F19, 48(R3)
-	WORD $0x7d40d913 // ldr h19, [x8, #108]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        94(R8), F20
-	WORD $0x4e080295 // tbl v21.16b, { v20.16b }, v8.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        94(R8), F22
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        F21, 64(R3)
-	FMOVQ        F19, 80(R3)
+	WORD $0x7d40d90e // ldr h14, [x8, #108]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        94(R8), F15
+	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	FMOVQ        94(R8), F17
+	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        F16, 32(R3)
+	FMOVQ        F14, 48(R3)
+	WORD $0x7d40d90e // ldr h14, [x8, #108]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        94(R8), F15
+	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	FMOVQ        94(R8), F17
+	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        F16, 64(R3)
+	FMOVQ        F14, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        32(R8), F19
-	FMOVQ        48(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R8), F21
-	FMOVQ        16(R8), F22
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FLDPQ        32(R8), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F21
+	FMOVQ        (R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        16(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F21
+	FMOVQ        32(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        48(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F21
+	FMOVQ        64(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        80(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F21
+	FMOVQ        96(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        112(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVQ        32(R8), F19
-	FMOVQ        48(R8), F20
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R8), F21
-	FMOVQ        16(R8), F22
-	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FLDPQ        32(R8), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
+	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F21
+	FMOVQ        128(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        128(R6), F21
-	FMOVQ        144(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        144(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        128(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F21
+	FMOVQ        160(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        176(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        160(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F21
+	FMOVQ        192(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        192(R6), F21
-	FMOVQ        208(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        208(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        192(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        224(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F21
+	FMOVQ        224(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        224(R6), F21
-	FMOVQ        240(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        240(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        224(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FMOVQ        32(R8), F19
-	FMOVQ        48(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R8), F21
-	FMOVQ        16(R8), F22
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FLDPQ        32(R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        256(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        256(R9), F21
+	FMOVQ        256(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        272(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        256(R6), F21
-	FMOVQ        272(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        272(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        256(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        288(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        288(R9), F21
+	FMOVQ        288(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        304(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        288(R6), F21
-	FMOVQ        304(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        304(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        288(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        320(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        320(R9), F21
+	FMOVQ        320(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        336(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        320(R6), F21
-	FMOVQ        336(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        336(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        320(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        352(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        352(R9), F21
+	FMOVQ        352(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        368(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        352(R6), F21
-	FMOVQ        368(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        368(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        352(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FMOVQ        32(R8), F19
-	FMOVQ        48(R8), F20
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R8), F21
-	FMOVQ        16(R8), F22
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FLDPQ        32(R8), (F14, F15)
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
+	WORD $0x6f0f0631 // ushr v17.16b, v17.16b, #1
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        384(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        384(R9), F21
+	FMOVQ        384(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        400(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        384(R6), F21
-	FMOVQ        400(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        400(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        384(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        416(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        416(R9), F21
+	FMOVQ        416(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        432(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        416(R6), F21
-	FMOVQ        432(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        432(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        416(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        448(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        448(R9), F21
+	FMOVQ        448(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        464(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        448(R6), F21
-	FMOVQ        464(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        464(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        448(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        480(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        480(R9), F21
+	FMOVQ        480(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        496(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        480(R6), F21
-	FMOVQ        496(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        496(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        480(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 128 to 159
-	FMOVQ        64(R8), F19
-	FMOVQ        80(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R8), F21
-	FMOVQ        16(R8), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FLDPQ        64(R8), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        64(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        512(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        512(R9), F21
+	FMOVQ        512(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        528(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        512(R6), F21
-	FMOVQ        528(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        544(R4), F21
-	FMOVQ        560(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        528(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        512(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        64(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        544(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        544(R9), F21
+	FMOVQ        544(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        560(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        544(R6), F21
-	FMOVQ        560(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        560(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        544(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        68(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        576(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        576(R9), F21
+	FMOVQ        576(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        592(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        576(R6), F21
-	FMOVQ        592(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        592(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        576(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        68(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        608(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        608(R9), F21
+	FMOVQ        608(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        624(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        608(R6), F21
-	FMOVQ        624(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        624(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        608(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 160 to 191
-	FMOVQ        64(R8), F19
-	FMOVQ        80(R8), F20
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R8), F21
-	FMOVQ        16(R8), F22
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FLDPQ        64(R8), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
+	WORD $0x6f0d0631 // ushr v17.16b, v17.16b, #3
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        72(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        640(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        640(R9), F21
+	FMOVQ        640(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        656(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        640(R6), F21
-	FMOVQ        656(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        672(R4), F21
-	FMOVQ        688(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        656(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        640(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        72(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        672(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        672(R9), F21
+	FMOVQ        672(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        688(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        672(R6), F21
-	FMOVQ        688(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        688(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        672(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        76(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        704(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        704(R9), F21
+	FMOVQ        704(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        720(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        704(R6), F21
-	FMOVQ        720(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        736(R4), F21
-	FMOVQ        752(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        720(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        704(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        76(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        736(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        736(R9), F21
+	FMOVQ        736(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        752(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        736(R6), F21
-	FMOVQ        752(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        752(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        736(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 192 to 223
-	FMOVQ        64(R8), F19
-	FMOVQ        80(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R8), F21
-	FMOVQ        16(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FLDPQ        64(R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        80(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        768(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        768(R9), F21
+	FMOVQ        768(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        784(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        768(R6), F21
-	FMOVQ        784(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        800(R4), F21
-	FMOVQ        816(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        784(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        768(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        80(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        800(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        800(R9), F21
+	FMOVQ        800(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        816(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        800(R6), F21
-	FMOVQ        816(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        832(R4), F21
-	FMOVQ        848(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        816(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        800(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        84(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        832(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        832(R9), F21
+	FMOVQ        832(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        848(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        832(R6), F21
-	FMOVQ        848(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        864(R4), F21
-	FMOVQ        880(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        848(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        832(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        84(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        864(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        864(R9), F21
+	FMOVQ        864(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        880(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        864(R6), F21
-	FMOVQ        880(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        880(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        864(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 224 to 255
-	FMOVQ        64(R8), F19
-	FMOVQ        80(R8), F20
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R8), F21
-	FMOVQ        16(R8), F22
-	WORD $0x6f3b06b5 // ushr v21.4s, v21.4s, #5
-	WORD $0x6f3b06d6 // ushr v22.4s, v22.4s, #5
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FLDPQ        64(R8), (F14, F15)
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x6f0b0610 // ushr v16.16b, v16.16b, #5
+	WORD $0x6f0b0631 // ushr v17.16b, v17.16b, #5
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        88(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        896(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        896(R9), F21
+	FMOVQ        896(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        912(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        896(R6), F21
-	FMOVQ        912(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        928(R4), F21
-	FMOVQ        944(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        912(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        896(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        88(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        928(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        928(R9), F21
+	FMOVQ        928(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        944(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        928(R6), F21
-	FMOVQ        944(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        960(R4), F21
-	FMOVQ        976(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        944(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        928(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        92(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        960(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        960(R9), F21
+	FMOVQ        960(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        976(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        960(R6), F21
-	FMOVQ        976(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVQ        992(R4), F21
-	FMOVQ        1008(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
+	FMOVQ        976(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        960(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        92(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        992(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        992(R9), F21
+	FMOVQ        992(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVQ        992(R6), F21
-	FMOVQ        1008(R6), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        1008(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        992(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	ADD          $0x6e, R8
 	ADD          $0x400, R4
 	ADD          $0x400, R6
@@ -6075,25 +5448,25 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e30d5ed // fadd v13.4s, v15.4s, v16.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62d // fadd v13.4s, v17.4s, v18.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -6108,25 +5481,17 @@ done2:
 TEXT ·matmul4xQ3_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -6136,14 +5501,14 @@ TEXT ·matmul4xQ3_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -6157,1242 +5522,1125 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d915 // ldr h21, [x8, #108]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        94(R8), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        94(R8), F24
-	WORD $0x4e050319 // tbl v25.16b, { v24.16b }, v5.16b
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x6eac4718 // ushl v24.4s, v24.4s, v12.4s
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f026458 // movi v24.4s, #66, lsl #24
-	WORD $0x4eb8d6f7 // fsub v23.4s, v23.4s, v24.4s
-	WORD $0x4eb8d6d6 // fsub v22.4s, v22.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	FMOVQ        F23, 32(R3)
-	FMOVQ        F21, 48(R3)
-	WORD $0x7d40d915 // ldr h21, [x8, #108]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        94(R8), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea746d6 // ushl v22.4s, v22.4s, v7.4s
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        94(R8), F24
-	WORD $0x4e050319 // tbl v25.16b, { v24.16b }, v5.16b
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x6eab4718 // ushl v24.4s, v24.4s, v11.4s
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f026458 // movi v24.4s, #66, lsl #24
-	WORD $0x4eb8d6f7 // fsub v23.4s, v23.4s, v24.4s
-	WORD $0x4eb8d6d6 // fsub v22.4s, v22.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	FMOVQ        F23, 64(R3)
-	FMOVQ        F21, 80(R3)
+	WORD $0x7d40d910 // ldr h16, [x8, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R8), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R8), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 32(R3)
+	FMOVQ        F16, 48(R3)
+	WORD $0x7d40d910 // ldr h16, [x8, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R8), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R8), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 64(R3)
+	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        32(R8), F21
-	FMOVQ        48(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R8), F23
-	FMOVQ        16(R8), F24
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        32(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        (R4), F23
-	FMOVQ        16(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        32(R8), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R8), (F18, F19)
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F23
+	FMOVQ        (R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        16(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F23
+	FMOVQ        (R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        32(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        16(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F23
+	FMOVQ        32(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        32(R6), F23
-	FMOVQ        48(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        48(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        32(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F23
+	FMOVQ        32(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        36(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        48(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F23
+	FMOVQ        64(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        80(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        64(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F23
+	FMOVQ        64(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        36(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        96(R4), F23
-	FMOVQ        112(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        80(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F23
+	FMOVQ        96(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        96(R6), F23
-	FMOVQ        112(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        112(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        96(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F23
+	FMOVQ        96(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        112(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        32(R8), F21
-	FMOVQ        48(R8), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R8), F23
-	FMOVQ        16(R8), F24
-	WORD $0x4f2156f7 // shl v23.4s, v23.4s, #1
-	WORD $0x4f215718 // shl v24.4s, v24.4s, #1
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        40(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        128(R4), F23
-	FMOVQ        144(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        32(R8), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R8), (F18, F19)
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F23
+	FMOVQ        128(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        128(R6), F23
-	FMOVQ        144(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        144(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        128(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F23
+	FMOVQ        128(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        40(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        144(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F23
+	FMOVQ        160(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        160(R6), F23
-	FMOVQ        176(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        176(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        160(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F23
+	FMOVQ        160(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        44(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        192(R4), F23
-	FMOVQ        208(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        176(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F23
+	FMOVQ        192(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        192(R6), F23
-	FMOVQ        208(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        208(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        192(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F23
+	FMOVQ        192(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        44(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        224(R4), F23
-	FMOVQ        240(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        208(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F23
+	FMOVQ        224(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        224(R6), F23
-	FMOVQ        240(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        240(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        224(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F23
+	FMOVQ        224(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        240(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        32(R8), F21
-	FMOVQ        48(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R8), F23
-	FMOVQ        16(R8), F24
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        48(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        256(R4), F23
-	FMOVQ        272(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        32(R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R8), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        256(R9), F23
+	FMOVQ        256(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        272(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        256(R6), F23
-	FMOVQ        272(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        272(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        256(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        256(R9), F23
+	FMOVQ        256(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        272(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        48(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        288(R4), F23
-	FMOVQ        304(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        272(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        288(R9), F23
+	FMOVQ        288(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        304(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        288(R6), F23
-	FMOVQ        304(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        304(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        288(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        288(R9), F23
+	FMOVQ        288(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        304(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        52(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        320(R4), F23
-	FMOVQ        336(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        304(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        320(R9), F23
+	FMOVQ        320(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        336(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        320(R6), F23
-	FMOVQ        336(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        336(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        320(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        320(R9), F23
+	FMOVQ        320(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        336(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        52(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        352(R4), F23
-	FMOVQ        368(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        336(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        352(R9), F23
+	FMOVQ        352(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        368(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        352(R6), F23
-	FMOVQ        368(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        368(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        352(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        352(R9), F23
+	FMOVQ        352(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        368(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        368(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        32(R8), F21
-	FMOVQ        48(R8), F22
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R8), F23
-	FMOVQ        16(R8), F24
-	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
-	WORD $0x6f3f0718 // ushr v24.4s, v24.4s, #1
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        56(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        384(R4), F23
-	FMOVQ        400(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        32(R8), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R8), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        384(R9), F23
+	FMOVQ        384(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        400(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        384(R6), F23
-	FMOVQ        400(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        400(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        384(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        384(R9), F23
+	FMOVQ        384(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        400(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        56(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        416(R4), F23
-	FMOVQ        432(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        400(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        416(R9), F23
+	FMOVQ        416(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        432(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        416(R6), F23
-	FMOVQ        432(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        432(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        416(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        416(R9), F23
+	FMOVQ        416(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        432(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        60(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        448(R4), F23
-	FMOVQ        464(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        432(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        448(R9), F23
+	FMOVQ        448(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        464(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        448(R6), F23
-	FMOVQ        464(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        464(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        448(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        448(R9), F23
+	FMOVQ        448(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        464(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        60(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        480(R4), F23
-	FMOVQ        496(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        464(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        480(R9), F23
+	FMOVQ        480(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        496(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        480(R6), F23
-	FMOVQ        496(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        496(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        480(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        480(R9), F23
+	FMOVQ        480(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        496(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        496(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        64(R8), F21
-	FMOVQ        80(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R8), F23
-	FMOVQ        16(R8), F24
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x6f3e0718 // ushr v24.4s, v24.4s, #2
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        64(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        512(R4), F23
-	FMOVQ        528(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        64(R8), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R8), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        64(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        512(R9), F23
+	FMOVQ        512(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        528(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        512(R6), F23
-	FMOVQ        528(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        528(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        512(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        512(R9), F23
+	FMOVQ        512(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        528(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        64(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        528(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        64(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        544(R9), F23
+	FMOVQ        544(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        560(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        544(R6), F23
-	FMOVQ        560(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        560(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        544(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        544(R9), F23
+	FMOVQ        544(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        560(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        68(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        576(R4), F23
-	FMOVQ        592(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        560(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        68(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        576(R9), F23
+	FMOVQ        576(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        592(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        576(R6), F23
-	FMOVQ        592(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        592(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        576(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        576(R9), F23
+	FMOVQ        576(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        592(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        68(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        608(R4), F23
-	FMOVQ        624(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        592(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        68(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        608(R9), F23
+	FMOVQ        608(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        624(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        608(R6), F23
-	FMOVQ        624(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        624(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        608(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        608(R9), F23
+	FMOVQ        608(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        624(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        624(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        64(R8), F21
-	FMOVQ        80(R8), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R8), F23
-	FMOVQ        16(R8), F24
-	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
-	WORD $0x6f3d0718 // ushr v24.4s, v24.4s, #3
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        72(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        640(R4), F23
-	FMOVQ        656(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        64(R8), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R8), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        72(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        640(R9), F23
+	FMOVQ        640(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        656(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        640(R6), F23
-	FMOVQ        656(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        656(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        640(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        640(R9), F23
+	FMOVQ        640(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        656(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        72(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        672(R4), F23
-	FMOVQ        688(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        656(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        72(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        672(R9), F23
+	FMOVQ        672(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        688(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        672(R6), F23
-	FMOVQ        688(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        688(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        672(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        672(R9), F23
+	FMOVQ        672(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        688(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        76(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        704(R4), F23
-	FMOVQ        720(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        688(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        76(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        704(R9), F23
+	FMOVQ        704(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        720(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        704(R6), F23
-	FMOVQ        720(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        720(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        704(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        704(R9), F23
+	FMOVQ        704(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        720(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        76(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        736(R4), F23
-	FMOVQ        752(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        720(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        76(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        736(R9), F23
+	FMOVQ        736(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        752(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        736(R6), F23
-	FMOVQ        752(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        752(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        736(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        736(R9), F23
+	FMOVQ        736(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        752(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        752(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        64(R8), F21
-	FMOVQ        80(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R8), F23
-	FMOVQ        16(R8), F24
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        80(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        768(R4), F23
-	FMOVQ        784(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        64(R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R8), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        80(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        768(R9), F23
+	FMOVQ        768(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        784(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        768(R6), F23
-	FMOVQ        784(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        784(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        768(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        768(R9), F23
+	FMOVQ        768(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        784(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        80(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        800(R4), F23
-	FMOVQ        816(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        784(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        80(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        800(R9), F23
+	FMOVQ        800(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        816(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        800(R6), F23
-	FMOVQ        816(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        816(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        800(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        800(R9), F23
+	FMOVQ        800(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        816(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        84(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        832(R4), F23
-	FMOVQ        848(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        816(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        84(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        832(R9), F23
+	FMOVQ        832(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        848(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        832(R6), F23
-	FMOVQ        848(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        848(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        832(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        832(R9), F23
+	FMOVQ        832(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        848(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        84(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        864(R4), F23
-	FMOVQ        880(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        848(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        84(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        864(R9), F23
+	FMOVQ        864(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        880(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        864(R6), F23
-	FMOVQ        880(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        880(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        864(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        864(R9), F23
+	FMOVQ        864(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        880(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        880(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        64(R8), F21
-	FMOVQ        80(R8), F22
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R8), F23
-	FMOVQ        16(R8), F24
-	WORD $0x6f3b06f7 // ushr v23.4s, v23.4s, #5
-	WORD $0x6f3b0718 // ushr v24.4s, v24.4s, #5
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        88(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        896(R4), F23
-	FMOVQ        912(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FLDPQ        64(R8), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R8), (F18, F19)
+	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
+	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        88(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        896(R9), F23
+	FMOVQ        896(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        912(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        896(R6), F23
-	FMOVQ        912(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        912(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        896(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        896(R9), F23
+	FMOVQ        896(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        912(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        88(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        928(R4), F23
-	FMOVQ        944(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        912(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        88(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        928(R9), F23
+	FMOVQ        928(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        944(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        928(R6), F23
-	FMOVQ        944(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        944(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        928(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        928(R9), F23
+	FMOVQ        928(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        944(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        92(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        960(R4), F23
-	FMOVQ        976(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        944(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        92(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        960(R9), F23
+	FMOVQ        960(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        976(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        960(R6), F23
-	FMOVQ        976(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        976(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        960(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        960(R9), F23
+	FMOVQ        960(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        976(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        92(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        992(R4), F23
-	FMOVQ        1008(R4), F24
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ        976(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        92(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        992(R9), F23
+	FMOVQ        992(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F24
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVQ        992(R6), F23
-	FMOVQ        1008(R6), F24
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ        1008(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        992(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        992(R9), F23
+	FMOVQ        992(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        1008(R9), F24
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ        1008(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0x6e, R8
 	ADD          $0x400, R4
 	ADD          $0x400, R6
@@ -7403,31 +6651,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e30d5ed // fadd v13.4s, v15.4s, v16.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62d // fadd v13.4s, v17.4s, v18.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e34d66d // fadd v13.4s, v19.4s, v20.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -7442,24 +6690,16 @@ done2:
 TEXT ·unpackQ3_KNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f00e461 // movi v1.16b, #3
 	WORD $0x4f000462 // movi v2.4s, #3
-	WORD $0x4f000483 // movi v3.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F6
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -7469,300 +6709,278 @@ TEXT ·unpackQ3_KNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40d82c // ldr h12, [x1, #108]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        94(R1), F13
-	WORD $0x4e0701ae // tbl v14.16b, { v13.16b }, v7.16b
-	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        94(R1), F15
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
-	WORD $0x6eab45ef // ushl v15.4s, v15.4s, v11.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
-	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, 32(R3)
-	FMOVQ        F12, 48(R3)
-	WORD $0x7d40d82c // ldr h12, [x1, #108]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        94(R1), F13
-	WORD $0x4e0701ae // tbl v14.16b, { v13.16b }, v7.16b
-	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        94(R1), F15
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
-	WORD $0x6eaa45ef // ushl v15.4s, v15.4s, v10.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
-	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, 64(R3)
-	FMOVQ        F12, 80(R3)
-	WORD $0x7d40d82c // ldr h12, [x1, #108]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        94(R1), F13
-	WORD $0x4e0701ae // tbl v14.16b, { v13.16b }, v7.16b
-	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        94(R1), F15
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
-	WORD $0x6eab45ef // ushl v15.4s, v15.4s, v11.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
-	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x7d40d827 // ldr h7, [x1, #108]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        94(R1), F8
+	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	FMOVQ        94(R1), F10
+	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f02644a // movi v10.4s, #66, lsl #24
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, 32(R3)
+	FMOVQ        F7, 48(R3)
+	WORD $0x7d40d827 // ldr h7, [x1, #108]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        94(R1), F8
+	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	FMOVQ        94(R1), F10
+	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f02644a // movi v10.4s, #66, lsl #24
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, 64(R3)
+	FMOVQ        F7, 80(R3)
+	WORD $0x7d40d827 // ldr h7, [x1, #108]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        94(R1), F8
+	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	FMOVQ        94(R1), F10
+	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f02644a // movi v10.4s, #66, lsl #24
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	MOVD         $q3_k_factor<>+0(SB), R4
-	FMOVQ        (R4), F13
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, 96(R3)
-	FMOVQ        F12, 112(R3)
-	WORD $0x7d40d82c // ldr h12, [x1, #108]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        94(R1), F13
-	WORD $0x4e0701ae // tbl v14.16b, { v13.16b }, v7.16b
-	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        94(R1), F15
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
-	WORD $0x6eaa45ef // ushl v15.4s, v15.4s, v10.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
-	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	FMOVQ        (R4), F8
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, 96(R3)
+	FMOVQ        F7, 112(R3)
+	WORD $0x7d40d827 // ldr h7, [x1, #108]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        94(R1), F8
+	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	FMOVQ        94(R1), F10
+	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f02644a // movi v10.4s, #66, lsl #24
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	MOVD         $q3_k_factor<>+0(SB), R4
-	FMOVQ        (R4), F13
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, 128(R3)
-	FMOVQ        F12, 144(R3)
-	FMOVQ        32(R1), F12
-	FMOVQ        48(R1), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R1), F14
-	FMOVQ        16(R1), F15
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, (R0)
-	FMOVQ        F13, 16(R0)
-	FMOVD        32(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 32(R0)
-	FMOVD        96(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 40(R0)
-	FMOVQ        32(R1), F12
-	FMOVQ        48(R1), F13
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R1), F14
-	FMOVQ        16(R1), F15
-	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
-	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 48(R0)
-	FMOVQ        F13, 64(R0)
-	FMOVD        40(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 80(R0)
-	FMOVD        104(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 88(R0)
-	FMOVQ        32(R1), F12
-	FMOVQ        48(R1), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R1), F14
-	FMOVQ        16(R1), F15
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 96(R0)
-	FMOVQ        F13, 112(R0)
-	FMOVD        48(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 128(R0)
-	FMOVD        112(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 136(R0)
-	FMOVQ        32(R1), F12
-	FMOVQ        48(R1), F13
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R1), F14
-	FMOVQ        16(R1), F15
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 144(R0)
-	FMOVQ        F13, 160(R0)
-	FMOVD        56(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 176(R0)
-	FMOVD        120(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 184(R0)
-	FMOVQ        64(R1), F12
-	FMOVQ        80(R1), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R1), F14
-	FMOVQ        16(R1), F15
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 192(R0)
-	FMOVQ        F13, 208(R0)
-	FMOVD        64(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 224(R0)
-	FMOVD        128(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 232(R0)
-	FMOVQ        64(R1), F12
-	FMOVQ        80(R1), F13
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R1), F14
-	FMOVQ        16(R1), F15
-	WORD $0x6f3d05ce // ushr v14.4s, v14.4s, #3
-	WORD $0x6f3d05ef // ushr v15.4s, v15.4s, #3
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 240(R0)
-	FMOVQ        F13, 256(R0)
-	FMOVD        72(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 272(R0)
-	FMOVD        136(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 280(R0)
-	FMOVQ        64(R1), F12
-	FMOVQ        80(R1), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R1), F14
-	FMOVQ        16(R1), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 288(R0)
-	FMOVQ        F13, 304(R0)
-	FMOVD        80(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 320(R0)
-	FMOVD        144(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 328(R0)
-	FMOVQ        64(R1), F12
-	FMOVQ        80(R1), F13
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R1), F14
-	FMOVQ        16(R1), F15
-	WORD $0x6f3b05ce // ushr v14.4s, v14.4s, #5
-	WORD $0x6f3b05ef // ushr v15.4s, v15.4s, #5
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 336(R0)
-	FMOVQ        F13, 352(R0)
-	FMOVD        88(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 368(R0)
-	FMOVD        152(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        F12, 376(R0)
+	FMOVQ        (R4), F8
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ        F9, 128(R3)
+	FMOVQ        F7, 144(R3)
+	FLDPQ        32(R1), (F7, F8)
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        (R1), (F9, F10)
+	WORD $0x4f225529 // shl v9.4s, v9.4s, #2
+	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	FMOVQ        F7, (R0)
+	FMOVQ        F8, 16(R0)
+	FMOVD        32(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 32(R0)
+	FMOVD        96(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 40(R0)
+	FLDPQ        32(R1), (F7, F8)
+	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        (R1), (F9, F10)
+	WORD $0x4f215529 // shl v9.4s, v9.4s, #1
+	WORD $0x4f21554a // shl v10.4s, v10.4s, #1
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	FMOVQ        F7, 48(R0)
+	FMOVQ        F8, 64(R0)
+	FMOVD        40(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 80(R0)
+	FMOVD        104(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 88(R0)
+	FLDPQ        32(R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        (R1), (F9, F10)
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	FMOVQ        F7, 96(R0)
+	FMOVQ        F8, 112(R0)
+	FMOVD        48(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 128(R0)
+	FMOVD        112(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 136(R0)
+	FLDPQ        32(R1), (F7, F8)
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	FLDPQ        (R1), (F9, F10)
+	WORD $0x6f0f0529 // ushr v9.16b, v9.16b, #1
+	WORD $0x6f0f054a // ushr v10.16b, v10.16b, #1
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	FMOVQ        F7, 144(R0)
+	FMOVQ        F8, 160(R0)
+	FMOVD        56(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 176(R0)
+	FMOVD        120(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 184(R0)
+	FLDPQ        64(R1), (F7, F8)
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        (R1), (F9, F10)
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	FMOVQ        F7, 192(R0)
+	FMOVQ        F8, 208(R0)
+	FMOVD        64(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 224(R0)
+	FMOVD        128(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 232(R0)
+	FLDPQ        64(R1), (F7, F8)
+	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        (R1), (F9, F10)
+	WORD $0x6f0d0529 // ushr v9.16b, v9.16b, #3
+	WORD $0x6f0d054a // ushr v10.16b, v10.16b, #3
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	FMOVQ        F7, 240(R0)
+	FMOVQ        F8, 256(R0)
+	FMOVD        72(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 272(R0)
+	FMOVD        136(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 280(R0)
+	FLDPQ        64(R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        (R1), (F9, F10)
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	FMOVQ        F7, 288(R0)
+	FMOVQ        F8, 304(R0)
+	FMOVD        80(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 320(R0)
+	FMOVD        144(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 328(R0)
+	FLDPQ        64(R1), (F7, F8)
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	FLDPQ        (R1), (F9, F10)
+	WORD $0x6f0b0529 // ushr v9.16b, v9.16b, #5
+	WORD $0x6f0b054a // ushr v10.16b, v10.16b, #5
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	FMOVQ        F7, 336(R0)
+	FMOVQ        F8, 352(R0)
+	FMOVD        88(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 368(R0)
+	FMOVD        152(R3), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	FMOVD        F7, 376(R0)
 	ADD          $0x6e, R1
 	ADD          $0x180, R0
 	SUBS         $1, R2
@@ -7773,468 +6991,379 @@ done2:
 	RET
 
 // matmulQ81xQ3_KNEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xQ3_KNEON(SB), NOSPLIT, $96-72
+TEXT ·matmulQ81xQ3_KNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $q3_k_factor<>+0(SB), R0
 	FMOVQ        (R0), F2
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_order<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F9
+	FMOVQ        (R0), F7
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $q3_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F13
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F14
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F9
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4f00e416 // movi v22.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d40d917 // ldr h23, [x8, #108]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVQ        94(R8), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        94(R8), F26
-	WORD $0x4e05035b // tbl v27.16b, { v26.16b }, v5.16b
-	WORD $0x4e05035a // tbl v26.16b, { v26.16b }, v5.16b
-	WORD $0x6eac477b // ushl v27.4s, v27.4s, v12.4s
-	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
-	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f02645a // movi v26.4s, #66, lsl #24
-	WORD $0x4ebad739 // fsub v25.4s, v25.4s, v26.4s
-	WORD $0x4ebad718 // fsub v24.4s, v24.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	FMOVQ        (R5), F24
-	FMOVQ        16(R5), F26
-	WORD $0x4e08031a // tbl v26.16b, { v24.16b }, v8.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
-	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
-	FMOVQ        F26, (R0)
-	FMOVQ        F24, 16(R0)
-	WORD $0x6e22df38 // fmul v24.4s, v25.4s, v2.4s
-	WORD $0x6e22def7 // fmul v23.4s, v23.4s, v2.4s
-	FMOVQ        (R6), F25
-	FMOVQ        16(R6), F26
-	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
-	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
-	WORD $0x7d40d917 // ldr h23, [x8, #108]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVQ        94(R8), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x6ea74718 // ushl v24.4s, v24.4s, v7.4s
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        94(R8), F26
-	WORD $0x4e05035b // tbl v27.16b, { v26.16b }, v5.16b
-	WORD $0x4e05035a // tbl v26.16b, { v26.16b }, v5.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
-	WORD $0x6ead475a // ushl v26.4s, v26.4s, v13.4s
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
-	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f02645a // movi v26.4s, #66, lsl #24
-	WORD $0x4ebad739 // fsub v25.4s, v25.4s, v26.4s
-	WORD $0x4ebad718 // fsub v24.4s, v24.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	FMOVQ        (R5), F24
-	FMOVQ        16(R5), F24
-	WORD $0x4e08031a // tbl v26.16b, { v24.16b }, v8.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
-	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
-	FMOVQ        F26, 32(R0)
-	FMOVQ        F24, 48(R0)
-	WORD $0x6e22df38 // fmul v24.4s, v25.4s, v2.4s
-	WORD $0x6e22def7 // fmul v23.4s, v23.4s, v2.4s
-	FMOVQ        32(R6), F25
-	FMOVQ        48(R6), F26
-	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
-	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
+	WORD $0x7d40d8f2 // ldr h18, [x7, #108]
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVQ        94(R7), F19
+	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	FMOVQ        94(R7), F21
+	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f026455 // movi v21.4s, #66, lsl #24
+	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
+	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FLDPQ        (R4), (F19, F21)
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
+	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e22de94 // fmul v20.4s, v20.4s, v2.4s
+	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
+	FLDPQ        (R5), (F22, F23)
+	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
+	WORD $0x4e37ce4b // fmla v11.4s, v18.4s, v23.4s
+	WORD $0x7d40d8f2 // ldr h18, [x7, #108]
+	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVQ        94(R7), F20
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	FMOVQ        94(R7), F23
+	WORD $0x4e0402f8 // tbl v24.16b, { v23.16b }, v4.16b
+	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
+	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
+	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4f026457 // movi v23.4s, #66, lsl #24
+	WORD $0x4eb7d6d6 // fsub v22.4s, v22.4s, v23.4s
+	WORD $0x4eb7d694 // fsub v20.4s, v20.4s, v23.4s
+	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	FLDPQ        (R4), (F20, F23)
+	WORD $0x4e0602f4 // tbl v20.16b, { v23.16b }, v6.16b
+	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x6e37de57 // fmul v23.4s, v18.4s, v23.4s
+	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
+	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
+	FLDPQ        32(R5), (F24, F25)
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ce4d // fmla v13.4s, v18.4s, v25.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R8), F23
-	FMOVQ        48(R8), F24
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
+	FLDPQ        32(R7), (F18, F22)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	FLDPQ        (R7), (F24, F25)
+	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
 	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
-	WORD $0x4f22575a // shl v26.4s, v26.4s, #2
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        (R4), F25
-	FMOVQ        16(R4), F26
-	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
-	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVS        (R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        4(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	FLDPQ        (R3), (F24, F25)
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
+	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
+	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4f95124a // fmla v10.4s, v18.4s, v21.s[0]
+	WORD $0x4fb512cb // fmla v11.4s, v22.4s, v21.s[1]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R8), F23
-	FMOVQ        48(R8), F24
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x6f3e0718 // ushr v24.4s, v24.4s, #2
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
+	FLDPQ        32(R7), (F18, F22)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	FLDPQ        (R7), (F24, F25)
+	WORD $0x4f215718 // shl v24.4s, v24.4s, #1
 	WORD $0x4f215739 // shl v25.4s, v25.4s, #1
-	WORD $0x4f21575a // shl v26.4s, v26.4s, #1
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        32(R4), F25
-	FMOVQ        48(R4), F26
-	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
-	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVS        8(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        12(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	FLDPQ        32(R3), (F24, F25)
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
+	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
+	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4f951a4c // fmla v12.4s, v18.4s, v21.s[2]
+	WORD $0x4fb51acd // fmla v13.4s, v22.4s, v21.s[3]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        32(R8), F23
-	FMOVQ        48(R8), F24
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	FLDPQ        32(R7), (F18, F21)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	FLDPQ        (R7), (F22, F24)
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
-	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
-	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVS        16(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        20(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
+	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	FLDPQ        64(R3), (F22, F24)
+	WORD $0x0e36c259 // smull v25.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4f93124e // fmla v14.4s, v18.4s, v19.s[0]
+	WORD $0x4fb312af // fmla v15.4s, v21.4s, v19.s[1]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R8), F23
-	FMOVQ        48(R8), F24
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	FLDPQ        32(R7), (F18, F21)
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
+	FLDPQ        (R7), (F22, F24)
+	WORD $0x6f0f06d6 // ushr v22.16b, v22.16b, #1
+	WORD $0x6f0f0718 // ushr v24.16b, v24.16b, #1
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
-	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
-	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
-	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVS        24(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        28(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
+	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	FLDPQ        96(R3), (F22, F24)
+	WORD $0x0e36c259 // smull v25.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4f931a50 // fmla v16.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31ab1 // fmla v17.4s, v21.4s, v19.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R8), F23
-	FMOVQ        80(R8), F24
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3e0739 // ushr v25.4s, v25.4s, #2
-	WORD $0x6f3e075a // ushr v26.4s, v26.4s, #2
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        128(R4), F25
-	FMOVQ        144(R4), F26
-	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
-	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVS        32(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        36(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R7), (F21, F22)
+	WORD $0x6f0e06b5 // ushr v21.16b, v21.16b, #2
+	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	FLDPQ        128(R3), (F21, F22)
+	WORD $0x0e35c258 // smull v24.8h, v18.8b, v21.8b
+	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
+	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f94124a // fmla v10.4s, v18.4s, v20.s[0]
+	WORD $0x4fb4126b // fmla v11.4s, v19.4s, v20.s[1]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        64(R8), F23
-	FMOVQ        80(R8), F24
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x6f3e0718 // ushr v24.4s, v24.4s, #2
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3d0739 // ushr v25.4s, v25.4s, #3
-	WORD $0x6f3d075a // ushr v26.4s, v26.4s, #3
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        160(R4), F25
-	FMOVQ        176(R4), F26
-	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
-	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVS        40(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        44(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R7), (F21, F22)
+	WORD $0x6f0d06b5 // ushr v21.16b, v21.16b, #3
+	WORD $0x6f0d06d6 // ushr v22.16b, v22.16b, #3
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	FLDPQ        160(R3), (F21, F22)
+	WORD $0x0e35c258 // smull v24.8h, v18.8b, v21.8b
+	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
+	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f941a4c // fmla v12.4s, v18.4s, v20.s[2]
+	WORD $0x4fb41a6d // fmla v13.4s, v19.4s, v20.s[3]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R8), F23
-	FMOVQ        80(R8), F24
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        192(R4), F25
-	FMOVQ        208(R4), F26
-	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
-	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVS        48(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        52(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R7), (F20, F21)
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FLDPQ        192(R3), (F20, F21)
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0x4fb7126f // fmla v15.4s, v19.4s, v23.s[1]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        64(R8), F23
-	FMOVQ        80(R8), F24
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R8), F25
-	FMOVQ        16(R8), F26
-	WORD $0x6f3b0739 // ushr v25.4s, v25.4s, #5
-	WORD $0x6f3b075a // ushr v26.4s, v26.4s, #5
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        224(R4), F25
-	FMOVQ        240(R4), F26
-	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
-	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVS        56(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        60(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	ADD          $0x6e, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	FLDPQ        (R7), (F20, F21)
+	WORD $0x6f0b0694 // ushr v20.16b, v20.16b, #5
+	WORD $0x6f0b06b5 // ushr v21.16b, v21.16b, #5
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FLDPQ        224(R3), (F20, F21)
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f971a50 // fmla v16.4s, v18.4s, v23.s[2]
+	WORD $0x4fb71a71 // fmla v17.4s, v19.4s, v23.s[3]
+	ADD          $0x6e, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
-	WORD $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
+	ADD          $1, R6
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
 
 	// sums of the lanes
-	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
-	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
-	WORD $0x7e30da10 // faddp s16, v16.2s
-	FMOVS        F16, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ3_KNEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ82xQ3_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8244,10 +7373,10 @@ TEXT ·matmulQ82xQ3_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -8258,538 +7387,501 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f1 // ldr h17, [x7, #108]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        94(R7), F18
-	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        94(R7), F20
-	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
-	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x6eac4694 // ushl v20.4s, v20.4s, v12.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f026454 // movi v20.4s, #66, lsl #24
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F19, 32(R0)
-	FMOVQ        F17, 48(R0)
-	WORD $0x7d40d8f1 // ldr h17, [x7, #108]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        94(R7), F18
-	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x6ea74652 // ushl v18.4s, v18.4s, v7.4s
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        94(R7), F20
-	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f026454 // movi v20.4s, #66, lsl #24
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F19, 64(R0)
-	FMOVQ        F17, 80(R0)
+	WORD $0x7d40d8ec // ldr h12, [x7, #108]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        94(R7), F13
+	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	FMOVQ        94(R7), F15
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	FMOVQ        F14, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7d40d8ec // ldr h12, [x7, #108]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        94(R7), F13
+	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	FMOVQ        94(R7), F15
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	FMOVQ        F14, 64(R0)
+	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F17
-	FMOVQ        48(R7), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        32(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        32(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        36(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        (R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        4(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F17
-	FMOVQ        48(R7), F18
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
+	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        64(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        44(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        8(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        40(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        44(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        8(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        12(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        32(R7), F17
-	FMOVQ        48(R7), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        160(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        52(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        16(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        48(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        52(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        16(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        20(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F17
-	FMOVQ        48(R7), F18
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
-	WORD $0x6f3f0694 // ushr v20.4s, v20.4s, #1
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
+	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        192(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        224(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        60(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        24(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        56(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        60(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        24(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        28(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F17
-	FMOVQ        80(R7), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        256(R4), F19
-	FMOVQ        272(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        256(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        288(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        68(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        32(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        36(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        64(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        68(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        32(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        36(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        64(R7), F17
-	FMOVQ        80(R7), F18
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        320(R4), F19
-	FMOVQ        336(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
+	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        320(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        352(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        76(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        40(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        72(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        76(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        40(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        44(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F17
-	FMOVQ        80(R7), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        416(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        84(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        48(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        80(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        84(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        48(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        52(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        64(R7), F17
-	FMOVQ        80(R7), F18
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x6f3b0673 // ushr v19.4s, v19.4s, #5
-	WORD $0x6f3b0694 // ushr v20.4s, v20.4s, #5
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	WORD $0x4e228652 // add v18.16b, v18.16b, v2.16b
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0b05ce // ushr v14.16b, v14.16b, #5
+	WORD $0x6f0b05ef // ushr v15.16b, v15.16b, #5
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        448(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FLDPQ        480(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        92(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        56(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
-	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        60(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        88(R0), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS        92(R0), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        56(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        60(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
+	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 	ADD          $0x6e, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -8800,19 +7892,19 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R1)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e30d5ed // fadd v13.4s, v15.4s, v16.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -8827,25 +7919,17 @@ done2:
 TEXT ·matmulQ83xQ3_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q3_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8855,12 +7939,12 @@ TEXT ·matmulQ83xQ3_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -8871,682 +7955,637 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f3 // ldr h19, [x7, #108]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        94(R7), F20
-	WORD $0x4e080295 // tbl v21.16b, { v20.16b }, v8.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        94(R7), F22
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x6eac46d6 // ushl v22.4s, v22.4s, v12.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F19, 48(R0)
-	WORD $0x7d40d8f3 // ldr h19, [x7, #108]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        94(R7), F20
-	WORD $0x4e080295 // tbl v21.16b, { v20.16b }, v8.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        94(R7), F22
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f026456 // movi v22.4s, #66, lsl #24
-	WORD $0x4eb6d6b5 // fsub v21.4s, v21.4s, v22.4s
-	WORD $0x4eb6d694 // fsub v20.4s, v20.4s, v22.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        F21, 64(R0)
-	FMOVQ        F19, 80(R0)
+	WORD $0x7d40d8ee // ldr h14, [x7, #108]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        94(R7), F15
+	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	FMOVQ        94(R7), F17
+	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        F16, 32(R0)
+	FMOVQ        F14, 48(R0)
+	WORD $0x7d40d8ee // ldr h14, [x7, #108]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        94(R7), F15
+	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	FMOVQ        94(R7), F17
+	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        F16, 64(R0)
+	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FLDPQ        64(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        36(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        4(R5), F21
+	FMOVS        32(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        36(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        (R5), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
+	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
+	FMOVS        4(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
+	FMOVS        8(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
+	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        128(R4), F23
-	FMOVQ        144(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        160(R4), F25
-	FMOVQ        176(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
+	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FLDPQ        160(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        44(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        12(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        16(R5), F21
+	FMOVS        40(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        44(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        12(R5), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
+	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
+	FMOVS        16(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
+	FMOVS        20(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
+	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        224(R4), F23
-	FMOVQ        240(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        256(R4), F25
-	FMOVQ        272(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        192(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FLDPQ        256(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        52(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        24(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        28(R5), F21
+	FMOVS        48(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        52(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        32(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        24(R5), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
+	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
+	FMOVS        28(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
+	FMOVS        32(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
+	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        320(R4), F23
-	FMOVQ        336(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        352(R4), F25
-	FMOVQ        368(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
+	WORD $0x6f0f0631 // ushr v17.16b, v17.16b, #1
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        288(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FLDPQ        352(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        60(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        36(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        40(R5), F21
+	FMOVS        56(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        60(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        44(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        36(R5), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
+	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
+	FMOVS        40(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
+	FMOVS        44(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
+	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        416(R4), F23
-	FMOVQ        432(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        448(R4), F25
-	FMOVQ        464(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        384(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FLDPQ        448(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        68(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        48(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        52(R5), F21
+	FMOVS        64(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        68(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        48(R5), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
+	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
+	FMOVS        52(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
+	FMOVS        56(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
+	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        512(R4), F23
-	FMOVQ        528(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        544(R4), F25
-	FMOVQ        560(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
+	WORD $0x6f0d0631 // ushr v17.16b, v17.16b, #3
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        480(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FLDPQ        544(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        76(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        60(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        64(R5), F21
+	FMOVS        72(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        76(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        68(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        60(R5), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
+	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
+	FMOVS        64(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
+	FMOVS        68(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
+	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        608(R4), F23
-	FMOVQ        624(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        640(R4), F25
-	FMOVQ        656(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        576(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FLDPQ        640(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        84(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        72(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        76(R5), F21
+	FMOVS        80(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        84(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        80(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        72(R5), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
+	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
+	FMOVS        76(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
+	FMOVS        80(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
+	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x6f3b06b5 // ushr v21.4s, v21.4s, #5
-	WORD $0x6f3b06d6 // ushr v22.4s, v22.4s, #5
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e228673 // add v19.16b, v19.16b, v2.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	FMOVQ        672(R4), F21
-	FMOVQ        688(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        704(R4), F23
-	FMOVQ        720(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        736(R4), F25
-	FMOVQ        752(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0b0610 // ushr v16.16b, v16.16b, #5
+	WORD $0x6f0b0631 // ushr v17.16b, v17.16b, #5
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        672(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FLDPQ        736(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        92(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        84(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        88(R5), F21
+	FMOVS        88(R0), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVS        92(R0), F21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        92(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
-	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        84(R5), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
+	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
+	FMOVS        88(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
+	FMOVS        92(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
+	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 	ADD          $0x6e, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -9557,25 +8596,25 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R1)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e30d5ed // fadd v13.4s, v15.4s, v16.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62d // fadd v13.4s, v17.4s, v18.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -9590,23 +8629,17 @@ done2:
 TEXT ·matmulQ84xQ3_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
-	WORD $0x4f07e782 // movi v2.16b, #252
+	WORD $0x4f00e480 // movi v0.16b, #4
+	WORD $0x4f07e781 // movi v1.16b, #252
+	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
 	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	MOVD         $q3_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         $q3_k_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -9616,14 +8649,14 @@ TEXT ·matmulQ84xQ3_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -9634,828 +8667,773 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f4 // ldr h20, [x7, #108]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVQ        94(R7), F21
-	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        94(R7), F23
-	WORD $0x4e0502f8 // tbl v24.16b, { v23.16b }, v5.16b
-	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	MOVD         $q3_k_shifts<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x6eb946f7 // ushl v23.4s, v23.4s, v25.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026457 // movi v23.4s, #66, lsl #24
-	WORD $0x4eb7d6d6 // fsub v22.4s, v22.4s, v23.4s
-	WORD $0x4eb7d6b5 // fsub v21.4s, v21.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 32(R0)
-	FMOVQ        F20, 48(R0)
-	WORD $0x7d40d8f4 // ldr h20, [x7, #108]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVQ        94(R7), F21
-	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
-	WORD $0x6ea746d6 // ushl v22.4s, v22.4s, v7.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        94(R7), F23
-	WORD $0x4e0502f8 // tbl v24.16b, { v23.16b }, v5.16b
-	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
-	WORD $0x6ea74718 // ushl v24.4s, v24.4s, v7.4s
-	WORD $0x6eab46f7 // ushl v23.4s, v23.4s, v11.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f026457 // movi v23.4s, #66, lsl #24
-	WORD $0x4eb7d6d6 // fsub v22.4s, v22.4s, v23.4s
-	WORD $0x4eb7d6b5 // fsub v21.4s, v21.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 64(R0)
-	FMOVQ        F20, 80(R0)
+	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R7), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R7), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 32(R0)
+	FMOVQ        F16, 48(R0)
+	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        94(R7), F17
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	FMOVQ        94(R7), F19
+	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 64(R0)
+	FMOVQ        F16, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F20
-	FMOVQ        48(R7), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        32(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        64(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        32(R4), F24
-	FMOVQ        48(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        96(R4), F28
-	FMOVQ        112(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        96(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        32(R0), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	FMOVS        36(R0), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	FMOVS        (R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
+	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
+	FMOVS        4(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
+	FMOVS        8(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        12(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F20
-	FMOVQ        48(R7), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4f2156f7 // shl v23.4s, v23.4s, #1
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        160(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        192(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        192(R4), F26
-	FMOVQ        208(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        224(R4), F28
-	FMOVQ        240(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        224(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        44(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        16(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        40(R0), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	FMOVS        44(R0), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	FMOVS        16(R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
+	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
+	FMOVS        20(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
+	FMOVS        24(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        28(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        32(R7), F20
-	FMOVQ        48(R7), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        256(R4), F22
-	FMOVQ        272(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        288(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        320(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        288(R4), F24
-	FMOVQ        304(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        320(R4), F26
-	FMOVQ        336(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        352(R4), F28
-	FMOVQ        368(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        352(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        52(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        32(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        48(R0), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	FMOVS        52(R0), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	FMOVS        32(R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
+	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
+	FMOVS        36(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
+	FMOVS        40(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        44(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F20
-	FMOVQ        48(R7), F21
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        384(R4), F22
-	FMOVQ        400(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        416(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        448(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        416(R4), F24
-	FMOVQ        432(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        448(R4), F26
-	FMOVQ        464(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        480(R4), F28
-	FMOVQ        496(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        480(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        60(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        48(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        56(R0), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	FMOVS        60(R0), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	FMOVS        48(R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
+	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
+	FMOVS        52(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
+	FMOVS        56(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        60(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F20
-	FMOVQ        80(R7), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        512(R4), F22
-	FMOVQ        528(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        544(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        576(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        544(R4), F24
-	FMOVQ        560(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        576(R4), F26
-	FMOVQ        592(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        608(R4), F28
-	FMOVQ        624(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        608(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        68(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        64(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        68(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        76(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        64(R0), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	FMOVS        68(R0), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	FMOVS        64(R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
+	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
+	FMOVS        68(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
+	FMOVS        72(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        76(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        64(R7), F20
-	FMOVQ        80(R7), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        640(R4), F22
-	FMOVQ        656(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        672(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        704(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        672(R4), F24
-	FMOVQ        688(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        704(R4), F26
-	FMOVQ        720(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        736(R4), F28
-	FMOVQ        752(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        736(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        76(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        80(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        88(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        92(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        72(R0), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	FMOVS        76(R0), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	FMOVS        80(R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
+	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
+	FMOVS        84(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
+	FMOVS        88(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        92(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F20
-	FMOVQ        80(R7), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        768(R4), F22
-	FMOVQ        784(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        800(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        832(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        800(R4), F24
-	FMOVQ        816(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        832(R4), F26
-	FMOVQ        848(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        864(R4), F28
-	FMOVQ        880(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        864(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        84(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        96(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        100(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        104(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        108(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        80(R0), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	FMOVS        84(R0), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	FMOVS        96(R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
+	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
+	FMOVS        100(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
+	FMOVS        104(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        108(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        64(R7), F20
-	FMOVQ        80(R7), F21
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x6f3b06d6 // ushr v22.4s, v22.4s, #5
-	WORD $0x6f3b06f7 // ushr v23.4s, v23.4s, #5
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e228694 // add v20.16b, v20.16b, v2.16b
-	WORD $0x4e2286b5 // add v21.16b, v21.16b, v2.16b
-	FMOVQ        896(R4), F22
-	FMOVQ        912(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	FLDPQ        (R7), (F18, F19)
+	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
+	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        928(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        960(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        928(R4), F24
-	FMOVQ        944(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        960(R4), F26
-	FMOVQ        976(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        992(R4), F28
-	FMOVQ        1008(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        992(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        92(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        112(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        116(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        120(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        124(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        88(R0), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	FMOVS        92(R0), F25
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	FMOVS        112(R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
+	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
+	FMOVS        116(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
+	FMOVS        120(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	FMOVS        124(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 	ADD          $0x6e, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -10466,31 +9444,31 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e33d64c // fadd v12.4s, v18.4s, v19.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2

@@ -4,11 +4,6 @@
 
 #include "textflag.h"
 
-// q4_1_shifts: int32, 4 times -4
-DATA q4_1_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA q4_1_shifts<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL q4_1_shifts<>(SB), RODATA|NOPTR, $16
-
 // q4_1_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA q4_1_order<>+0(SB)/8, $0x0302010003020100
 DATA q4_1_order<>+8(SB)/8, $0x0706050407060504
@@ -46,238 +41,13 @@ GLOBL q4_1_d<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xQ4_1DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xQ4_1DotProd(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xQ4_1DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         $q4_1_order<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F1
 	MOVD         $q4_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $4, R7
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x7d40290e // ldr h14, [x8, #20]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40510e // ldr h14, [x8, #40]
-	WORD $0x7d40790f // ldr h15, [x8, #60]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	FMOVQ        (R5), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	FMOVQ        F13, (R0)
-	WORD $0x7d40050d // ldr h13, [x8, #2]
-	WORD $0x7d402d0e // ldr h14, [x8, #22]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40550e // ldr h14, [x8, #42]
-	WORD $0x7d407d0f // ldr h15, [x8, #62]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e30cda6 // fmla v6.4s, v13.4s, v16.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R8), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-	FMOVS        (R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	WORD $0x4e2dcdc6 // fmla v6.4s, v14.4s, v13.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        24(R8), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-	FMOVS        4(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        44(R8), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-	FMOVS        8(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        64(R8), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-	FMOVS        12(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e2dcdeb // fmla v11.4s, v15.4s, v13.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
-	ADD          $0x50, R8
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	ADD          $0x20, R6
-	SUBS         $4, R7
-	BGE          loop3
-
-done4:
-	ADD          $4, R7
-	SUBS         $1, R7
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40050e // ldr h14, [x8, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R8), F15
-	WORD $0x6ea145f0 // ushl v16.4s, v15.4s, v1.4s
-	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295f0 // sdot v16.4s, v15.16b, v18.16b
-	FMOVD        (R6), F15
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e31cdca // fmla v10.4s, v14.4s, v17.4s
-
-	// integer sums times both scales
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
-	WORD $0x4e2dce06 // fmla v6.4s, v16.4s, v13.4s
-	ADD          $0x14, R8
-	ADD          $0x20, R4
-	ADD          $4, R5
-	ADD          $8, R6
-	SUBS         $1, R7
-	BGE          loop5
-
-done6:
-	ADD          $1, R7
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-
-	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xQ4_1DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ82xQ4_1DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
 	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -295,125 +65,91 @@ loop1:
 	MOVD         s+32(FP), R5
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
-	SUBS         $2, R6
+	SUBS         $4, R6
 	BLT          done4
 
 loop3:
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d4000e7 // ldr h7, [x7]
+	WORD $0x7d4028e8 // ldr h8, [x7, #20]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x7d4050e8 // ldr h8, [x7, #40]
+	WORD $0x7d4078e9 // ldr h9, [x7, #60]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
 	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        (R4), F8
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	WORD $0x7d4004e8 // ldr h8, [x7, #2]
+	WORD $0x7d402ce9 // ldr h9, [x7, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7d4054e9 // ldr h9, [x7, #42]
+	WORD $0x7d407cea // ldr h10, [x7, #62]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x4e010109 // tbl v9.16b, { v8.16b }, v1.16b
+	FMOVQ        (R5), F10
+	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
+	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
+	FMOVQ        16(R5), F9
+	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
-	FMOVD        (R5), F9
+	FMOVQ        4(R7), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        (R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd04 // fmla v4.4s, v8.4s, v12.4s
-	FMOVD        8(R5), F9
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        24(R7), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        32(R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd06 // fmla v6.4s, v8.4s, v12.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4fa71104 // fmla v4.4s, v8.4s, v7.s[1]
 
-	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e27dd0c // fmul v12.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2ccd23 // fmla v3.4s, v9.4s, v12.4s
-	WORD $0x4e28cd64 // fmla v4.4s, v11.4s, v8.4s
-	FMOVS        4(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	WORD $0x4e27cd46 // fmla v6.4s, v10.4s, v7.4s
-
-	// scales of the block
-	WORD $0x7d4028e7 // ldr h7, [x7, #20]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d402ce8 // ldr h8, [x7, #22]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        96(R3), F12
-	FMOVQ        112(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
-	FMOVD        16(R5), F9
+	// levels of values 64 to 95, and their products
+	FMOVQ        44(R7), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        64(R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd04 // fmla v4.4s, v8.4s, v12.4s
-	FMOVD        24(R5), F9
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd06 // fmla v6.4s, v8.4s, v12.4s
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f871905 // fmla v5.4s, v8.4s, v7.s[2]
 
-	// integer sums times both scales
-	FMOVS        8(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e27dd0c // fmul v12.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2ccd23 // fmla v3.4s, v9.4s, v12.4s
-	WORD $0x4e28cd64 // fmla v4.4s, v11.4s, v8.4s
-	FMOVS        12(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	WORD $0x4e27cd46 // fmla v6.4s, v10.4s, v7.4s
-	ADD          $0x28, R7
+	// levels of values 96 to 127, and their products
+	FMOVQ        64(R7), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4fa71906 // fmla v6.4s, v8.4s, v7.s[3]
+	ADD          $0x50, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
 	ADD          $0x20, R5
-	SUBS         $2, R6
+	SUBS         $4, R6
 	BGE          loop3
 
 done4:
-	ADD          $2, R6
+	ADD          $4, R6
 	SUBS         $1, R6
 	BLT          done6
 
@@ -429,48 +165,190 @@ loop5:
 
 	// levels of values 0 to 31, and their products
 	FMOVQ        4(R7), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
+	FLDPQ        (R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 	FMOVD        (R5), F9
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd04 // fmla v4.4s, v8.4s, v12.4s
-	FMOVD        8(R5), F9
-	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd06 // fmla v6.4s, v8.4s, v12.4s
 
 	// integer sums times both scales
 	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e27dd0c // fmul v12.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2ccd23 // fmla v3.4s, v9.4s, v12.4s
-	WORD $0x4e28cd64 // fmla v4.4s, v11.4s, v8.4s
-	FMOVS        4(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	WORD $0x4e27cd46 // fmla v6.4s, v10.4s, v7.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd23 // fmla v3.4s, v9.4s, v7.4s
+	ADD          $0x14, R7
+	ADD          $0x20, R3
+	ADD          $4, R4
+	ADD          $8, R5
+	SUBS         $1, R6
+	BGE          loop5
+
+done6:
+	ADD          $1, R6
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+
+	// sums of the lanes
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xQ4_1DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xQ4_1DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $2, R6
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000e3 // ldr h3, [x7]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d4004e4 // ldr h4, [x7, #2]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        4(R7), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FMOVD        (R5), F5
+	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
+	FMOVD        8(R5), F5
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+
+	// integer sums times both scales
+	FMOVS        (R4), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        4(R4), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+
+	// scales of the block
+	WORD $0x7d4028e3 // ldr h3, [x7, #20]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d402ce4 // ldr h4, [x7, #22]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        24(R7), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        96(R3), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FMOVD        16(R5), F5
+	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
+	FMOVD        24(R5), F5
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+
+	// integer sums times both scales
+	FMOVS        8(R4), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        12(R4), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	ADD          $0x28, R7
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	ADD          $0x20, R5
+	SUBS         $2, R6
+	BGE          loop3
+
+done4:
+	ADD          $2, R6
+	SUBS         $1, R6
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000e3 // ldr h3, [x7]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d4004e4 // ldr h4, [x7, #2]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        4(R7), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FMOVD        (R5), F5
+	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
+	FMOVD        8(R5), F5
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+
+	// integer sums times both scales
+	FMOVS        (R4), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        4(R4), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x14, R7
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -482,19 +360,17 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
+	WORD $0x6e014023 // ext v3.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e024041 // ext v1.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -511,9 +387,6 @@ TEXT ·matmulQ83xQ4_1DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -521,12 +394,9 @@ TEXT ·matmulQ83xQ4_1DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
@@ -538,146 +408,94 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e9 // ldr h9, [x7]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ea // ldr h10, [x7, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000e4 // ldr h4, [x7]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d4004e5 // ldr h5, [x7, #2]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        4(R7), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        64(R3), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
-	FMOVD        (R5), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd43 // fmla v3.4s, v10.4s, v11.4s
-	WORD $0x4e30cd44 // fmla v4.4s, v10.4s, v16.4s
-	FMOVD        8(R5), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e30cd46 // fmla v6.4s, v10.4s, v16.4s
-	FMOVD        16(R5), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	WORD $0x4e30cd48 // fmla v8.4s, v10.4s, v16.4s
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	FMOVD        (R5), F6
+	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
+	FMOVD        8(R5), F6
+	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
+	FMOVD        16(R5), F6
+	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcd63 // fmla v3.4s, v11.4s, v15.4s
-	WORD $0x4e2acda4 // fmla v4.4s, v13.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e29dd4e // fmul v14.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        8(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        8(R4), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d4028e9 // ldr h9, [x7, #20]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d402cea // ldr h10, [x7, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4028e4 // ldr h4, [x7, #20]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d402ce5 // ldr h5, [x7, #22]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        128(R3), F14
-	FMOVQ        144(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        160(R3), F16
-	FMOVQ        176(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        24(R7), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        128(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        160(R3), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
-	FMOVD        24(R5), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd43 // fmla v3.4s, v10.4s, v11.4s
-	WORD $0x4e30cd44 // fmla v4.4s, v10.4s, v16.4s
-	FMOVD        32(R5), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e30cd46 // fmla v6.4s, v10.4s, v16.4s
-	FMOVD        40(R5), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	WORD $0x4e30cd48 // fmla v8.4s, v10.4s, v16.4s
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	FMOVD        24(R5), F6
+	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
+	FMOVD        32(R5), F6
+	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
+	FMOVD        40(R5), F6
+	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
 
 	// integer sums times both scales
-	FMOVS        12(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcd63 // fmla v3.4s, v11.4s, v15.4s
-	WORD $0x4e2acda4 // fmla v4.4s, v13.4s, v10.4s
-	FMOVS        16(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e29dd4e // fmul v14.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        20(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        12(R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        16(R4), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        20(R4), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x28, R7
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -693,75 +511,49 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e9 // ldr h9, [x7]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ea // ldr h10, [x7, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000e4 // ldr h4, [x7]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d4004e5 // ldr h5, [x7, #2]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        4(R7), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        64(R3), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
-	FMOVD        (R5), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd43 // fmla v3.4s, v10.4s, v11.4s
-	WORD $0x4e30cd44 // fmla v4.4s, v10.4s, v16.4s
-	FMOVD        8(R5), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e30cd46 // fmla v6.4s, v10.4s, v16.4s
-	FMOVD        16(R5), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	WORD $0x4e30cd48 // fmla v8.4s, v10.4s, v16.4s
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	FMOVD        (R5), F6
+	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
+	FMOVD        8(R5), F6
+	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
+	FMOVD        16(R5), F6
+	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcd63 // fmla v3.4s, v11.4s, v15.4s
-	WORD $0x4e2acda4 // fmla v4.4s, v13.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e29dd4e // fmul v14.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        8(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        8(R4), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x14, R7
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -773,25 +565,22 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x6e014024 // ext v4.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e024041 // ext v1.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          R3, R4
-	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e034061 // ext v1.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -808,9 +597,6 @@ TEXT ·matmulQ84xQ4_1DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -818,14 +604,10 @@ TEXT ·matmulQ84xQ4_1DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
@@ -837,182 +619,114 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000e5 // ldr h5, [x7]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d4004e6 // ldr h6, [x7, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        4(R7), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        96(R3), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
-	FMOVD        (R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0x4e34cd84 // fmla v4.4s, v12.4s, v20.4s
-	FMOVD        8(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x4e34cd86 // fmla v6.4s, v12.4s, v20.4s
-	FMOVD        16(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e34cd88 // fmla v8.4s, v12.4s, v20.4s
-	FMOVD        24(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e34cd8a // fmla v10.4s, v12.4s, v20.4s
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	FMOVD        (R5), F7
+	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
+	FMOVD        8(R5), F7
+	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
+	FMOVD        16(R5), F7
+	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
+	FMOVD        24(R5), F7
+	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2ccde4 // fmla v4.4s, v15.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        8(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daad // scvtf v13.4s, v21.4s
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        12(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daed // scvtf v13.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        12(R4), F6
+	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x7d4028eb // ldr h11, [x7, #20]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d402cec // ldr h12, [x7, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4028e5 // ldr h5, [x7, #20]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d402ce6 // ldr h6, [x7, #22]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        160(R3), F16
-	FMOVQ        176(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        192(R3), F18
-	FMOVQ        208(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        224(R3), F20
-	FMOVQ        240(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        24(R7), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        160(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        192(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        224(R3), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
-	FMOVD        32(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0x4e34cd84 // fmla v4.4s, v12.4s, v20.4s
-	FMOVD        40(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x4e34cd86 // fmla v6.4s, v12.4s, v20.4s
-	FMOVD        48(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e34cd88 // fmla v8.4s, v12.4s, v20.4s
-	FMOVD        56(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e34cd8a // fmla v10.4s, v12.4s, v20.4s
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	FMOVD        32(R5), F7
+	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
+	FMOVD        40(R5), F7
+	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
+	FMOVD        48(R5), F7
+	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
+	FMOVD        56(R5), F7
+	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        16(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2ccde4 // fmla v4.4s, v15.4s, v12.4s
-	FMOVS        20(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        24(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daad // scvtf v13.4s, v21.4s
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        28(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daed // scvtf v13.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        16(R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        20(R4), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        24(R4), F6
+	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        28(R4), F6
+	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x28, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -1028,93 +742,59 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000e5 // ldr h5, [x7]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d4004e6 // ldr h6, [x7, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        4(R7), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        96(R3), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
-	FMOVD        (R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0x4e34cd84 // fmla v4.4s, v12.4s, v20.4s
-	FMOVD        8(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x4e34cd86 // fmla v6.4s, v12.4s, v20.4s
-	FMOVD        16(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e34cd88 // fmla v8.4s, v12.4s, v20.4s
-	FMOVD        24(R5), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e34cd8a // fmla v10.4s, v12.4s, v20.4s
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	FMOVD        (R5), F7
+	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
+	FMOVD        8(R5), F7
+	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
+	FMOVD        16(R5), F7
+	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
+	FMOVD        24(R5), F7
+	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2ccde4 // fmla v4.4s, v15.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        8(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daad // scvtf v13.4s, v21.4s
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        12(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daed // scvtf v13.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        12(R4), F6
+	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x14, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1126,31 +806,27 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
+	WORD $0x6e014025 // ext v5.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e024041 // ext v1.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          R3, R4
-	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e034061 // ext v1.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad523 // fadd v3.4s, v9.4s, v10.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e044081 // ext v1.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1163,274 +839,13 @@ done2:
 
 // matmulQ8Fours1xQ4_1DotProd multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ8Fours1xQ4_1DotProd(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xQ4_1DotProd(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         $q4_1_order<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F1
 	MOVD         $q4_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         s+32(FP), R9
-	MOVD         blocks+64(FP), R10
-	MOVD         R2, R11
-	SUBS         $4, R10
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-	ADD          $0x840, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40016d // ldr h13, [x11]
-	WORD $0x7d40296e // ldr h14, [x11, #20]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40516e // ldr h14, [x11, #40]
-	WORD $0x7d40796f // ldr h15, [x11, #60]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	FMOVQ        (R8), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	FMOVQ        F13, (R0)
-	WORD $0x7d40056d // ldr h13, [x11, #2]
-	WORD $0x7d402d6e // ldr h14, [x11, #22]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40556e // ldr h14, [x11, #42]
-	WORD $0x7d407d6f // ldr h15, [x11, #62]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	FMOVQ        (R9), F15
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e30cda6 // fmla v6.4s, v13.4s, v16.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R11), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R7), F15
-	FMOVQ        16(R7), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-	FMOVS        (R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	WORD $0x4e2dcdc6 // fmla v6.4s, v14.4s, v13.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        24(R11), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        32(R7), F15
-	FMOVQ        48(R7), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-	FMOVS        4(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        44(R11), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        64(R7), F15
-	FMOVQ        80(R7), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-	FMOVS        8(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        64(R11), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        96(R7), F15
-	FMOVQ        112(R7), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
-	FMOVS        12(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e2dcdeb // fmla v11.4s, v15.4s, v13.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
-	ADD          $0x50, R11
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	ADD          $0x20, R9
-	SUBS         $4, R10
-	BGE          loop5
-
-done6:
-	ADD          $4, R10
-	SUBS         $1, R10
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d40016d // ldr h13, [x11]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40056e // ldr h14, [x11, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R11), F15
-	WORD $0x6ea145f0 // ushl v16.4s, v15.4s, v1.4s
-	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        (R7), F17
-	FMOVQ        16(R7), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295f0 // sdot v16.4s, v15.16b, v18.16b
-	FMOVD        (R9), F15
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e31cdca // fmla v10.4s, v14.4s, v17.4s
-
-	// integer sums times both scales
-	FMOVS        (R8), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
-	WORD $0x4e2dce06 // fmla v6.4s, v16.4s, v13.4s
-	ADD          $0x14, R11
-	ADD          $0x20, R7
-	ADD          $4, R8
-	ADD          $8, R9
-	SUBS         $1, R10
-	BGE          loop7
-
-done8:
-	ADD          $1, R10
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ        F5, (R6)
-	FMOVQ        F6, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F5
-	FMOVQ        16(R4), F6
-	FMOVQ        32(R4), F7
-	FMOVQ        48(R4), F8
-	FMOVQ        64(R4), F9
-	FMOVQ        80(R4), F10
-	FMOVQ        96(R4), F11
-	FMOVQ        112(R4), F12
-	WORD $0x4ec738ad // zip1 v13.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d5a5 // faddp v5.4s, v13.4s, v5.4s
-	WORD $0x4ec838c7 // zip1 v7.2d, v6.2d, v8.2d
-	WORD $0x4ec878c6 // zip2 v6.2d, v6.2d, v8.2d
-	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
-	WORD $0x4ecc3946 // zip1 v6.2d, v10.2d, v12.2d
-	WORD $0x4ecc7948 // zip2 v8.2d, v10.2d, v12.2d
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD $0x6e26d4e6 // faddp v6.4s, v7.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ        F5, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xQ4_1DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ8Fours2xQ4_1DotProd(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
 	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -1457,10 +872,95 @@ loop3:
 	MOVD         s+32(FP), R8
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
-	SUBS         $2, R9
+	SUBS         $4, R9
 	BLT          done6
 
 loop5:
+	WORD $0xf9840140 // prfm pldl1keep, [x10, #2048]
+	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d400147 // ldr h7, [x10]
+	WORD $0x7d402948 // ldr h8, [x10, #20]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x7d405148 // ldr h8, [x10, #40]
+	WORD $0x7d407949 // ldr h9, [x10, #60]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	FMOVQ        (R7), F8
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x7d400548 // ldr h8, [x10, #2]
+	WORD $0x7d402d49 // ldr h9, [x10, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7d405549 // ldr h9, [x10, #42]
+	WORD $0x7d407d4a // ldr h10, [x10, #62]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e010109 // tbl v9.16b, { v8.16b }, v1.16b
+	FMOVQ        (R8), F10
+	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
+	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
+	FMOVQ        16(R8), F9
+	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        4(R10), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        (R6), (F10, F11)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        24(R10), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4fa71104 // fmla v4.4s, v8.4s, v7.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        44(R10), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        64(R6), (F10, F11)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f871905 // fmla v5.4s, v8.4s, v7.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        64(R10), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        96(R6), (F10, F11)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4fa71906 // fmla v6.4s, v8.4s, v7.s[3]
+	ADD          $0x50, R10
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	ADD          $0x20, R8
+	SUBS         $4, R9
+	BGE          loop5
+
+done6:
+	ADD          $4, R9
+	SUBS         $1, R9
+	BLT          done8
+
+loop7:
 
 	// scales of the block
 	WORD $0x7d400147 // ldr h7, [x10]
@@ -1472,101 +972,166 @@ loop5:
 
 	// levels of values 0 to 31, and their products
 	FMOVQ        4(R10), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
+	FLDPQ        (R6), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R6), F12
-	FMOVQ        48(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 	FMOVD        (R8), F9
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd04 // fmla v4.4s, v8.4s, v12.4s
-	FMOVD        8(R8), F9
-	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd06 // fmla v6.4s, v8.4s, v12.4s
 
 	// integer sums times both scales
 	FMOVS        (R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e27dd0c // fmul v12.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2ccd23 // fmla v3.4s, v9.4s, v12.4s
-	WORD $0x4e28cd64 // fmla v4.4s, v11.4s, v8.4s
-	FMOVS        4(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	WORD $0x4e27cd46 // fmla v6.4s, v10.4s, v7.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd23 // fmla v3.4s, v9.4s, v7.4s
+	ADD          $0x14, R10
+	ADD          $0x20, R6
+	ADD          $4, R7
+	ADD          $8, R8
+	SUBS         $1, R9
+	BGE          loop7
+
+done8:
+	ADD          $1, R9
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	FMOVQ        F3, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F3
+	FMOVQ        32(R3), F4
+	FMOVQ        64(R3), F5
+	FMOVQ        96(R3), F6
+	WORD $0x4ec43867 // zip1 v7.2d, v3.2d, v4.2d
+	WORD $0x4ec47863 // zip2 v3.2d, v3.2d, v4.2d
+	WORD $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
+	WORD $0x4ec638a3 // zip1 v3.2d, v5.2d, v6.2d
+	WORD $0x4ec678a4 // zip2 v4.2d, v5.2d, v6.2d
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e23d4e3 // faddp v3.4s, v7.4s, v3.4s
+	FMOVQ        F3, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xQ4_1DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ8Fours2xQ4_1DotProd(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         s+32(FP), R8
+	MOVD         blocks+64(FP), R9
+	MOVD         R1, R10
+	SUBS         $2, R9
+	BLT          done6
+
+loop5:
 
 	// scales of the block
-	WORD $0x7d402947 // ldr h7, [x10, #20]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d402d48 // ldr h8, [x10, #22]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400143 // ldr h3, [x10]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d400544 // ldr h4, [x10, #2]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        64(R6), F11
-	FMOVQ        80(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        96(R6), F12
-	FMOVQ        112(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        4(R10), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R6), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
-	FMOVD        16(R8), F9
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd04 // fmla v4.4s, v8.4s, v12.4s
-	FMOVD        24(R8), F9
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd06 // fmla v6.4s, v8.4s, v12.4s
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FMOVD        (R8), F5
+	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
+	FMOVD        8(R8), F5
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 
 	// integer sums times both scales
-	FMOVS        8(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e27dd0c // fmul v12.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2ccd23 // fmla v3.4s, v9.4s, v12.4s
-	WORD $0x4e28cd64 // fmla v4.4s, v11.4s, v8.4s
-	FMOVS        12(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	WORD $0x4e27cd46 // fmla v6.4s, v10.4s, v7.4s
+	FMOVS        (R7), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        4(R7), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+
+	// scales of the block
+	WORD $0x7d402943 // ldr h3, [x10, #20]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d402d44 // ldr h4, [x10, #22]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        24(R10), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        64(R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        96(R6), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FMOVD        16(R8), F5
+	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
+	FMOVD        24(R8), F5
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+
+	// integer sums times both scales
+	FMOVS        8(R7), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        12(R7), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x28, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1582,57 +1147,39 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400143 // ldr h3, [x10]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d400544 // ldr h4, [x10, #2]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R6), F12
-	FMOVQ        48(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        4(R10), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R6), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
-	FMOVD        (R8), F9
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd04 // fmla v4.4s, v8.4s, v12.4s
-	FMOVD        8(R8), F9
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	WORD $0x4e2ccd06 // fmla v6.4s, v8.4s, v12.4s
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FMOVD        (R8), F5
+	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
+	FMOVD        8(R8), F5
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e27dd0c // fmul v12.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2ccd23 // fmla v3.4s, v9.4s, v12.4s
-	WORD $0x4e28cd64 // fmla v4.4s, v11.4s, v8.4s
-	FMOVS        4(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	WORD $0x4e27cd46 // fmla v6.4s, v10.4s, v7.4s
+	FMOVS        (R7), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        4(R7), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x14, R10
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1642,10 +1189,8 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F3, (R5)
-	FMOVQ        F4, 16(R5)
-	FMOVQ        F5, 128(R5)
-	FMOVQ        F6, 144(R5)
+	FMOVQ        F1, (R5)
+	FMOVQ        F2, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1656,57 +1201,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F3
-	FMOVQ        16(R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        48(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F8
-	FMOVQ        96(R3), F9
-	FMOVQ        112(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ        F3, (R0)
-	FMOVQ        128(R3), F3
-	FMOVQ        144(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        176(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        208(R3), F8
-	FMOVQ        224(R3), F9
-	FMOVQ        240(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        (R3), F1
+	FMOVQ        32(R3), F2
+	FMOVQ        64(R3), F3
+	FMOVQ        96(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F1, (R0)
+	FMOVQ        128(R3), F1
+	FMOVQ        160(R3), F2
+	FMOVQ        192(R3), F3
+	FMOVQ        224(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
+	FMOVQ        F1, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -1721,9 +1242,6 @@ TEXT ·matmulQ8Fours3xQ4_1DotProd(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1740,12 +1258,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -1757,146 +1272,94 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400149 // ldr h9, [x10]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40054a // ldr h10, [x10, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400144 // ldr h4, [x10]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400545 // ldr h5, [x10, #2]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        4(R10), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        (R6), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        64(R6), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
-	FMOVD        (R8), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd43 // fmla v3.4s, v10.4s, v11.4s
-	WORD $0x4e30cd44 // fmla v4.4s, v10.4s, v16.4s
-	FMOVD        8(R8), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e30cd46 // fmla v6.4s, v10.4s, v16.4s
-	FMOVD        16(R8), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	WORD $0x4e30cd48 // fmla v8.4s, v10.4s, v16.4s
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	FMOVD        (R8), F6
+	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
+	FMOVD        8(R8), F6
+	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
+	FMOVD        16(R8), F6
+	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcd63 // fmla v3.4s, v11.4s, v15.4s
-	WORD $0x4e2acda4 // fmla v4.4s, v13.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e29dd4e // fmul v14.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        8(R7), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d402949 // ldr h9, [x10, #20]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d402d4a // ldr h10, [x10, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d402944 // ldr h4, [x10, #20]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d402d45 // ldr h5, [x10, #22]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        128(R6), F14
-	FMOVQ        144(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        24(R10), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        96(R6), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        128(R6), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        160(R6), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
-	FMOVD        24(R8), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd43 // fmla v3.4s, v10.4s, v11.4s
-	WORD $0x4e30cd44 // fmla v4.4s, v10.4s, v16.4s
-	FMOVD        32(R8), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e30cd46 // fmla v6.4s, v10.4s, v16.4s
-	FMOVD        40(R8), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	WORD $0x4e30cd48 // fmla v8.4s, v10.4s, v16.4s
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	FMOVD        24(R8), F6
+	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
+	FMOVD        32(R8), F6
+	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
+	FMOVD        40(R8), F6
+	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
 
 	// integer sums times both scales
-	FMOVS        12(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcd63 // fmla v3.4s, v11.4s, v15.4s
-	WORD $0x4e2acda4 // fmla v4.4s, v13.4s, v10.4s
-	FMOVS        16(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e29dd4e // fmul v14.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        20(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        12(R7), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        16(R7), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        20(R7), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x28, R10
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1912,75 +1375,49 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400149 // ldr h9, [x10]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40054a // ldr h10, [x10, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400144 // ldr h4, [x10]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400545 // ldr h5, [x10, #2]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        4(R10), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        (R6), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        64(R6), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
-	FMOVD        (R8), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd43 // fmla v3.4s, v10.4s, v11.4s
-	WORD $0x4e30cd44 // fmla v4.4s, v10.4s, v16.4s
-	FMOVD        8(R8), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e30cd46 // fmla v6.4s, v10.4s, v16.4s
-	FMOVD        16(R8), F11
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	WORD $0x4e30cd48 // fmla v8.4s, v10.4s, v16.4s
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	FMOVD        (R8), F6
+	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
+	FMOVD        8(R8), F6
+	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
+	FMOVD        16(R8), F6
+	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcd63 // fmla v3.4s, v11.4s, v15.4s
-	WORD $0x4e2acda4 // fmla v4.4s, v13.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e29dd4e // fmul v14.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        8(R7), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x14, R10
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1990,12 +1427,9 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F3, (R5)
-	FMOVQ        F4, 16(R5)
-	FMOVQ        F5, 128(R5)
-	FMOVQ        F6, 144(R5)
-	FMOVQ        F7, 256(R5)
-	FMOVQ        F8, 272(R5)
+	FMOVQ        F1, (R5)
+	FMOVQ        F2, 128(R5)
+	FMOVQ        F3, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2006,82 +1440,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F3
-	FMOVQ        16(R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        48(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F8
-	FMOVQ        96(R3), F9
-	FMOVQ        112(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ        F3, (R0)
-	FMOVQ        128(R3), F3
-	FMOVQ        144(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        176(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        208(R3), F8
-	FMOVQ        224(R3), F9
-	FMOVQ        240(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        (R3), F1
+	FMOVQ        32(R3), F2
+	FMOVQ        64(R3), F3
+	FMOVQ        96(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F1, (R0)
+	FMOVQ        128(R3), F1
+	FMOVQ        160(R3), F2
+	FMOVQ        192(R3), F3
+	FMOVQ        224(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
-	FMOVQ        256(R3), F3
-	FMOVQ        272(R3), F4
-	FMOVQ        288(R3), F5
-	FMOVQ        304(R3), F6
-	FMOVQ        320(R3), F7
-	FMOVQ        336(R3), F8
-	FMOVQ        352(R3), F9
-	FMOVQ        368(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        F1, (R5)
+	FMOVQ        256(R3), F1
+	FMOVQ        288(R3), F2
+	FMOVQ        320(R3), F3
+	FMOVQ        352(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
+	FMOVQ        F1, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2096,9 +1494,6 @@ TEXT ·matmulQ8Fours4xQ4_1DotProd(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2115,14 +1510,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -2134,182 +1525,114 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40014b // ldr h11, [x10]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40054c // ldr h12, [x10, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400145 // ldr h5, [x10]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d400546 // ldr h6, [x10, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        4(R10), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
-	FMOVD        (R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0x4e34cd84 // fmla v4.4s, v12.4s, v20.4s
-	FMOVD        8(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x4e34cd86 // fmla v6.4s, v12.4s, v20.4s
-	FMOVD        16(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e34cd88 // fmla v8.4s, v12.4s, v20.4s
-	FMOVD        24(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e34cd8a // fmla v10.4s, v12.4s, v20.4s
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	FMOVD        (R8), F7
+	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
+	FMOVD        8(R8), F7
+	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
+	FMOVD        16(R8), F7
+	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
+	FMOVD        24(R8), F7
+	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2ccde4 // fmla v4.4s, v15.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        8(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daad // scvtf v13.4s, v21.4s
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daed // scvtf v13.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        8(R7), F6
+	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        12(R7), F6
+	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x7d40294b // ldr h11, [x10, #20]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d402d4c // ldr h12, [x10, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d402945 // ldr h5, [x10, #20]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d402d46 // ldr h6, [x10, #22]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        192(R6), F18
-	FMOVQ        208(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        224(R6), F20
-	FMOVQ        240(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        24(R10), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        128(R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        160(R6), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
-	FMOVD        32(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0x4e34cd84 // fmla v4.4s, v12.4s, v20.4s
-	FMOVD        40(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x4e34cd86 // fmla v6.4s, v12.4s, v20.4s
-	FMOVD        48(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e34cd88 // fmla v8.4s, v12.4s, v20.4s
-	FMOVD        56(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e34cd8a // fmla v10.4s, v12.4s, v20.4s
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	FMOVD        32(R8), F7
+	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
+	FMOVD        40(R8), F7
+	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
+	FMOVD        48(R8), F7
+	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
+	FMOVD        56(R8), F7
+	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        16(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2ccde4 // fmla v4.4s, v15.4s, v12.4s
-	FMOVS        20(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        24(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daad // scvtf v13.4s, v21.4s
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        28(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daed // scvtf v13.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        16(R7), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        20(R7), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        24(R7), F6
+	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        28(R7), F6
+	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x28, R10
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2325,93 +1648,59 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014b // ldr h11, [x10]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40054c // ldr h12, [x10, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400145 // ldr h5, [x10]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d400546 // ldr h6, [x10, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        4(R10), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
-	FMOVD        (R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0x4e34cd84 // fmla v4.4s, v12.4s, v20.4s
-	FMOVD        8(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x4e34cd86 // fmla v6.4s, v12.4s, v20.4s
-	FMOVD        16(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e34cd88 // fmla v8.4s, v12.4s, v20.4s
-	FMOVD        24(R8), F13
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e34cd8a // fmla v10.4s, v12.4s, v20.4s
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	FMOVD        (R8), F7
+	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
+	FMOVD        8(R8), F7
+	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
+	FMOVD        16(R8), F7
+	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
+	FMOVD        24(R8), F7
+	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2ccde4 // fmla v4.4s, v15.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        8(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daad // scvtf v13.4s, v21.4s
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daed // scvtf v13.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        8(R7), F6
+	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        12(R7), F6
+	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x14, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2421,14 +1710,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F3, (R5)
-	FMOVQ        F4, 16(R5)
-	FMOVQ        F5, 128(R5)
-	FMOVQ        F6, 144(R5)
-	FMOVQ        F7, 256(R5)
-	FMOVQ        F8, 272(R5)
-	FMOVQ        F9, 384(R5)
-	FMOVQ        F10, 400(R5)
+	FMOVQ        F1, (R5)
+	FMOVQ        F2, 128(R5)
+	FMOVQ        F3, 256(R5)
+	FMOVQ        F4, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2439,107 +1724,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F3
-	FMOVQ        16(R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        48(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F8
-	FMOVQ        96(R3), F9
-	FMOVQ        112(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ        F3, (R0)
-	FMOVQ        128(R3), F3
-	FMOVQ        144(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        176(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        208(R3), F8
-	FMOVQ        224(R3), F9
-	FMOVQ        240(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        (R3), F1
+	FMOVQ        32(R3), F2
+	FMOVQ        64(R3), F3
+	FMOVQ        96(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F1, (R0)
+	FMOVQ        128(R3), F1
+	FMOVQ        160(R3), F2
+	FMOVQ        192(R3), F3
+	FMOVQ        224(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
-	FMOVQ        256(R3), F3
-	FMOVQ        272(R3), F4
-	FMOVQ        288(R3), F5
-	FMOVQ        304(R3), F6
-	FMOVQ        320(R3), F7
-	FMOVQ        336(R3), F8
-	FMOVQ        352(R3), F9
-	FMOVQ        368(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        F1, (R5)
+	FMOVQ        256(R3), F1
+	FMOVQ        288(R3), F2
+	FMOVQ        320(R3), F3
+	FMOVQ        352(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
-	FMOVQ        384(R3), F3
-	FMOVQ        400(R3), F4
-	FMOVQ        416(R3), F5
-	FMOVQ        432(R3), F6
-	FMOVQ        448(R3), F7
-	FMOVQ        464(R3), F8
-	FMOVQ        480(R3), F9
-	FMOVQ        496(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        F1, (R5)
+	FMOVQ        384(R3), F1
+	FMOVQ        416(R3), F2
+	FMOVQ        448(R3), F3
+	FMOVQ        480(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
+	FMOVQ        F1, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2553,9 +1790,6 @@ TEXT ·decodeUnitsQ4_1NEON(SB), NOSPLIT, $128-24
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2567,77 +1801,75 @@ TEXT ·decodeUnitsQ4_1NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400023 // ldr h3, [x1]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d400424 // ldr h4, [x1, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400021 // ldr h1, [x1]
+	WORD $0x0e217821 // fcvtl v1.4s, v1.4h
+	WORD $0x4e040421 // dup v1.4s, v1.s[0]
+	WORD $0x7d400422 // ldr h2, [x1, #2]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        4(R1), F5
-	WORD $0x6ea144a6 // ushl v6.4s, v5.4s, v1.4s
-	WORD $0x6ea244a5 // ushl v5.4s, v5.4s, v2.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F6, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
-	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
-	FMOVQ        F5, (R0)
-	FMOVQ        F6, 16(R0)
-	FMOVS        8(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
-	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
-	FMOVQ        F5, 32(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVS        16(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
-	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
-	FMOVQ        F5, 64(R0)
-	FMOVQ        F6, 80(R0)
-	FMOVS        24(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ        F5, 96(R0)
-	FMOVQ        F3, 112(R0)
+	FMOVQ        4(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	FMOVQ        F3, (R0)
+	FMOVQ        F4, 16(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	FMOVQ        F3, 32(R0)
+	FMOVQ        F4, 48(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	FMOVQ        F3, 64(R0)
+	FMOVQ        F4, 80(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	FMOVQ        F3, 96(R0)
+	FMOVQ        F1, 112(R0)
 	ADD          $0x14, R1
 	ADD          $0x80, R0
 	SUBS         $1, R2
@@ -2652,9 +1884,6 @@ TEXT ·matmul1xQ4_1NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2664,14 +1893,14 @@ TEXT ·matmul1xQ4_1NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -2681,85 +1910,79 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004cc // ldr h12, [x6, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d4004ca // ldr h10, [x6, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        4(R6), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda3 // fmla v3.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F14
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
+	FMOVQ        4(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FLDPQ        96(R4), (F10, F12)
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	WORD $0x4e2ccd28 // fmla v8.4s, v9.4s, v12.4s
 	ADD          $0x14, R6
 	ADD          $0x80, R4
 	SUBS         $1, R5
@@ -2767,19 +1990,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 
 	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -2795,9 +2018,6 @@ TEXT ·matmul2xQ4_1NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2807,14 +2027,14 @@ TEXT ·matmul2xQ4_1NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -2825,109 +2045,103 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000e9 // ldr h9, [x7]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d4004ea // ldr h10, [x7, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        4(R7), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda3 // fmla v3.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	FMOVQ        4(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F15
+	FMOVQ        (R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F16
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	FMOVQ        16(R8), F14
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	FMOVQ        32(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F16
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda3 // fmla v3.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	FMOVQ        48(R8), F14
+	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F15
+	FMOVQ        64(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F16
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F14
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	WORD $0x4e2ecd68 // fmla v8.4s, v11.4s, v14.4s
+	FMOVQ        80(R8), F14
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FLDPQ        96(R4), (F10, F12)
+	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
+	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F12
+	FMOVQ        96(R8), F10
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F14
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
+	FMOVQ        112(R8), F12
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	WORD $0x4e2ccd28 // fmla v8.4s, v9.4s, v12.4s
 	ADD          $0x14, R7
 	ADD          $0x80, R4
 	SUBS         $1, R6
@@ -2935,25 +2149,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
 
 	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R5)
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -2969,9 +2183,6 @@ TEXT ·matmul3xQ4_1NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2981,6 +2192,189 @@ TEXT ·matmul3xQ4_1NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d400107 // ldr h7, [x8]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d400508 // ldr h8, [x8, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31
+	FMOVQ        4(R8), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x6e2adcea // fmul v10.4s, v7.4s, v10.4s
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	FLDPQ        (R4), (F11, F12)
+	WORD $0x4e2bcd21 // fmla v1.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F12
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x6e2adcea // fmul v10.4s, v7.4s, v10.4s
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4e2bcd21 // fmla v1.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F12
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	FLDPQ        32(R6), (F11, F12)
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x6e2adcea // fmul v10.4s, v7.4s, v10.4s
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4e2bcd21 // fmla v1.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F12
+	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FLDPQ        96(R4), (F8, F10)
+	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
+	WORD $0x4e2acce2 // fmla v2.4s, v7.4s, v10.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F8
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F10
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	WORD $0x4e2acce4 // fmla v4.4s, v7.4s, v10.4s
+	FLDPQ        96(R6), (F8, F10)
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	WORD $0x4e2acce6 // fmla v6.4s, v7.4s, v10.4s
+	ADD          $0x14, R8
+	ADD          $0x80, R4
+	ADD          $0x80, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R5)
+	ADD          R4, R5
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul4xQ4_1NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+TEXT ·matmul4xQ4_1NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
@@ -3009,12 +2403,10 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        4(R8), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
 	FMOVS        (R3), F11
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
@@ -3027,18 +2419,22 @@ loop3:
 	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        (R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        16(R9), F14
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FLDPQ        (R6), (F13, F14)
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        (R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        16(R9), F14
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -3053,18 +2449,22 @@ loop3:
 	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        32(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        48(R9), F14
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FLDPQ        32(R6), (F13, F14)
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        32(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        48(R9), F14
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -3079,18 +2479,22 @@ loop3:
 	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        64(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        80(R9), F14
+	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	FLDPQ        64(R6), (F13, F14)
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVQ        64(R6), F13
-	FMOVQ        80(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        64(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        80(R9), F14
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -3105,18 +2509,22 @@ loop3:
 	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F12
-	WORD $0x4e2acd63 // fmla v3.4s, v11.4s, v10.4s
-	WORD $0x4e2ccd24 // fmla v4.4s, v9.4s, v12.4s
+	FLDPQ        96(R4), (F10, F12)
+	WORD $0x4e2acd61 // fmla v1.4s, v11.4s, v10.4s
+	WORD $0x4e2ccd22 // fmla v2.4s, v9.4s, v12.4s
 	ADD          R5, R4, R9
 	FMOVQ        96(R9), F10
 	ADD          R5, R4, R9
 	FMOVQ        112(R9), F12
+	WORD $0x4e2acd63 // fmla v3.4s, v11.4s, v10.4s
+	WORD $0x4e2ccd24 // fmla v4.4s, v9.4s, v12.4s
+	FLDPQ        96(R6), (F10, F12)
 	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
 	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
-	FMOVQ        96(R6), F10
-	FMOVQ        112(R6), F12
+	ADD          R5, R6, R9
+	FMOVQ        96(R9), F10
+	ADD          R5, R6, R9
+	FMOVQ        112(R9), F12
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
 	WORD $0x4e2ccd28 // fmla v8.4s, v9.4s, v12.4s
 	ADD          $0x14, R8
@@ -3129,251 +2537,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R5)
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R5)
 	ADD          R4, R5
-	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xQ4_1NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-TEXT ·matmul4xQ4_1NEON(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d40010b // ldr h11, [x8]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40050c // ldr h12, [x8, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31
-	FMOVQ        4(R8), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda3 // fmla v3.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda3 // fmla v3.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda3 // fmla v3.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F14
-	WORD $0x4e2ccda3 // fmla v3.4s, v13.4s, v12.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F12
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F14
-	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVQ        96(R6), F12
-	FMOVQ        112(R6), F14
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	WORD $0x4e2ecd68 // fmla v8.4s, v11.4s, v14.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F12
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F14
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
-	ADD          $0x14, R8
-	ADD          $0x80, R4
-	ADD          $0x80, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R5)
 	ADD          R4, R5
-	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R5)
-	ADD          R4, R5
-	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R5)
-	ADD          R4, R5
-	WORD $0x4e2ad523 // fadd v3.4s, v9.4s, v10.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R5)
+	WORD $0x4e28d4e1 // fadd v1.4s, v7.4s, v8.4s
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3389,9 +2577,6 @@ TEXT ·unpackQ4_1NEON(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -3399,21 +2584,19 @@ TEXT ·unpackQ4_1NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400023 // ldr h3, [x1]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d400424 // ldr h4, [x1, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVQ        4(R1), F5
-	WORD $0x6ea144a6 // ushl v6.4s, v5.4s, v1.4s
-	WORD $0x6ea244a5 // ushl v5.4s, v5.4s, v2.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FMOVQ        F6, (R0)
-	FMOVQ        F5, 16(R0)
-	FMOVD        F3, 32(R0)
-	FMOVD        F4, 40(R0)
+	WORD $0x7d400021 // ldr h1, [x1]
+	WORD $0x0e217821 // fcvtl v1.4s, v1.4h
+	WORD $0x4e040421 // dup v1.4s, v1.s[0]
+	WORD $0x7d400422 // ldr h2, [x1, #2]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	FMOVQ        4(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	FMOVQ        F3, (R0)
+	FMOVQ        F4, 16(R0)
+	FMOVD        F1, 32(R0)
+	FMOVD        F2, 40(R0)
 	ADD          $0x14, R1
 	ADD          $0x30, R0
 	SUBS         $1, R2
@@ -3428,9 +2611,6 @@ TEXT ·mix1xQ4_1NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3442,14 +2622,10 @@ TEXT ·mix1xQ4_1NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
-	FMOVQ        32(R4), F5
-	FMOVQ        48(R4), F6
-	FMOVQ        64(R4), F7
-	FMOVQ        80(R4), F8
-	FMOVQ        96(R4), F9
-	FMOVQ        112(R4), F10
+	FLDPQ        (R4), (F1, F2)
+	FLDPQ        32(R4), (F3, F4)
+	FLDPQ        64(R4), (F5, F6)
+	FLDPQ        96(R4), (F7, F8)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3460,83 +2636,77 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        4(R6), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x7d4004ce // ldr h14, [x6, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e2fcd63 // fmla v3.4s, v11.4s, v15.4s
-	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
-	WORD $0x4e2fcd88 // fmla v8.4s, v12.4s, v15.4s
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	FMOVQ        4(R6), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x7d4004cc // ldr h12, [x6, #2]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4f8d1121 // fmla v1.4s, v9.4s, v13.s[0]
+	WORD $0x4f8d1142 // fmla v2.4s, v10.4s, v13.s[0]
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	FMOVS        (R4), F13
+	WORD $0x4f8d1123 // fmla v3.4s, v9.4s, v13.s[0]
+	WORD $0x4f8d1144 // fmla v4.4s, v10.4s, v13.s[0]
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	FMOVS        (R4), F13
+	WORD $0x4f8d1125 // fmla v5.4s, v9.4s, v13.s[0]
+	WORD $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	FMOVS        (R4), F11
+	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b1148 // fmla v8.4s, v10.4s, v11.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -3546,14 +2716,14 @@ done4:
 	ADD          $1, R5
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        F3, (R4)
-	FMOVQ        F4, 16(R4)
-	FMOVQ        F5, 32(R4)
-	FMOVQ        F6, 48(R4)
-	FMOVQ        F7, 64(R4)
-	FMOVQ        F8, 80(R4)
-	FMOVQ        F9, 96(R4)
-	FMOVQ        F10, 112(R4)
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
+	FMOVQ        F3, 32(R4)
+	FMOVQ        F4, 48(R4)
+	FMOVQ        F5, 64(R4)
+	FMOVQ        F6, 80(R4)
+	FMOVQ        F7, 96(R4)
+	FMOVQ        F8, 112(R4)
 	ADD          $0x14, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3568,9 +2738,6 @@ TEXT ·mix2xQ4_1NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3583,30 +2750,26 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F1, F2)
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F5
+	FMOVQ        (R6), F3
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F6
-	FMOVQ        32(R4), F7
-	FMOVQ        48(R4), F8
+	FMOVQ        16(R6), F4
+	FLDPQ        32(R4), (F5, F6)
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F9
+	FMOVQ        32(R6), F7
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F10
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
+	FMOVQ        48(R6), F8
+	FLDPQ        64(R4), (F9, F10)
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F13
+	FMOVQ        64(R6), F11
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FMOVQ        80(R6), F12
+	FLDPQ        96(R4), (F13, F14)
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F17
+	FMOVQ        96(R6), F15
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F18
+	FMOVQ        112(R4), F16
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -3618,103 +2781,93 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        4(R7), F19
-	WORD $0x6ea14674 // ushl v20.4s, v19.4s, v1.4s
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x7d4000f5 // ldr h21, [x7]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x7d4004f6 // ldr h22, [x7, #2]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
-	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
-	WORD $0x4e37ce84 // fmla v4.4s, v20.4s, v23.4s
-	ADD          R5, R4, R9
-	FMOVS        (R9), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
-	WORD $0x4e37ce86 // fmla v6.4s, v20.4s, v23.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
-	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
-	WORD $0x4e37ce88 // fmla v8.4s, v20.4s, v23.4s
-	ADD          R5, R4, R9
-	FMOVS        (R9), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
-	WORD $0x4e37ce8a // fmla v10.4s, v20.4s, v23.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
-	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
-	WORD $0x4e37ce8c // fmla v12.4s, v20.4s, v23.4s
-	ADD          R5, R4, R9
-	FMOVS        (R9), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e37ce6d // fmla v13.4s, v19.4s, v23.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
-	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	FMOVQ        4(R7), F17
+	WORD $0x6f0c0632 // ushr v18.16b, v17.16b, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	FMOVQ        F17, (R3)
+	FMOVQ        F18, 16(R3)
+	FMOVS        (R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	FMOVS        4(R3), F18
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x7d4000f3 // ldr h19, [x7]
+	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x7d4004f4 // ldr h20, [x7, #2]
+	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e35ce90 // fmla v16.4s, v20.4s, v21.4s
+	WORD $0x4f951221 // fmla v1.4s, v17.4s, v21.s[0]
+	WORD $0x4f951242 // fmla v2.4s, v18.4s, v21.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	WORD $0x4f951223 // fmla v3.4s, v17.4s, v21.s[0]
+	WORD $0x4f951244 // fmla v4.4s, v18.4s, v21.s[0]
+	FMOVS        8(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	FMOVS        12(R3), F18
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	FMOVS        (R4), F21
+	WORD $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
+	WORD $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
+	ADD          R5, R4, R9
+	FMOVS        (R9), F21
+	WORD $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
+	WORD $0x4f951248 // fmla v8.4s, v18.4s, v21.s[0]
+	FMOVS        16(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	FMOVS        20(R3), F18
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	FMOVS        (R4), F21
+	WORD $0x4f951229 // fmla v9.4s, v17.4s, v21.s[0]
+	WORD $0x4f95124a // fmla v10.4s, v18.4s, v21.s[0]
+	ADD          R5, R4, R9
+	FMOVS        (R9), F21
+	WORD $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
+	WORD $0x4f95124c // fmla v12.4s, v18.4s, v21.s[0]
+	FMOVS        24(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	FMOVS        28(R3), F18
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	FMOVS        (R4), F19
+	WORD $0x4f93122d // fmla v13.4s, v17.4s, v19.s[0]
+	WORD $0x4f93124e // fmla v14.4s, v18.4s, v19.s[0]
+	ADD          R5, R4, R9
+	FMOVS        (R9), F19
+	WORD $0x4f93122f // fmla v15.4s, v17.4s, v19.s[0]
+	WORD $0x4f931250 // fmla v16.4s, v18.4s, v19.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -3725,30 +2878,30 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F3, (R4)
-	FMOVQ        F4, 16(R4)
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F5, (R6)
+	FMOVQ        F3, (R6)
 	ADD          R5, R4, R6
-	FMOVQ        F6, 16(R6)
-	FMOVQ        F7, 32(R4)
-	FMOVQ        F8, 48(R4)
+	FMOVQ        F4, 16(R6)
+	FMOVQ        F5, 32(R4)
+	FMOVQ        F6, 48(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F9, 32(R6)
+	FMOVQ        F7, 32(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F10, 48(R6)
-	FMOVQ        F11, 64(R4)
-	FMOVQ        F12, 80(R4)
+	FMOVQ        F8, 48(R6)
+	FMOVQ        F9, 64(R4)
+	FMOVQ        F10, 80(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 64(R6)
+	FMOVQ        F11, 64(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F14, 80(R6)
-	FMOVQ        F15, 96(R4)
-	FMOVQ        F16, 112(R4)
+	FMOVQ        F12, 80(R6)
+	FMOVQ        F13, 96(R4)
+	FMOVQ        F14, 112(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F17, 96(R6)
+	FMOVQ        F15, 96(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F18, 112(R4)
+	FMOVQ        F16, 112(R4)
 	ADD          $0x14, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3763,9 +2916,6 @@ TEXT ·mix3xQ4_1NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3782,38 +2932,30 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F1, F2)
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F5
+	FMOVQ        (R7), F3
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
-	FMOVQ        32(R4), F9
-	FMOVQ        48(R4), F10
+	FMOVQ        16(R7), F4
+	FLDPQ        (R6), (F5, F6)
+	FLDPQ        32(R4), (F7, F8)
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F11
+	FMOVQ        32(R7), F9
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F12
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FMOVQ        48(R7), F10
+	FLDPQ        32(R6), (F11, F12)
+	FLDPQ        64(R4), (F13, F14)
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F17
+	FMOVQ        64(R7), F15
 	ADD          R5, R4, R7
-	FMOVQ        80(R7), F18
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FMOVQ        80(R7), F16
+	FLDPQ        64(R6), (F17, F18)
+	FLDPQ        96(R4), (F19, F20)
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F23
+	FMOVQ        96(R7), F21
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F24
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
+	FMOVQ        112(R4), F22
+	FLDPQ        96(R6), (F23, F24)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3828,119 +2970,105 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F27
-	WORD $0x6ea1477c // ushl v28.4s, v27.4s, v1.4s
-	WORD $0x6ea2477b // ushl v27.4s, v27.4s, v2.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40011d // ldr h29, [x8]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40051e // ldr h30, [x8, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf84 // fmla v4.4s, v28.4s, v31.4s
-	ADD          R5, R4, R10
-	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf86 // fmla v6.4s, v28.4s, v31.4s
-	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
-	FMOVS        8(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
-	ADD          R5, R4, R10
-	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
-	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
-	FMOVS        16(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf90 // fmla v16.4s, v28.4s, v31.4s
-	ADD          R5, R4, R10
-	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf71 // fmla v17.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf92 // fmla v18.4s, v28.4s, v31.4s
-	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf73 // fmla v19.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf94 // fmla v20.4s, v28.4s, v31.4s
-	FMOVS        24(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
+	FMOVQ        4(R8), F25
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	FMOVS        (R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        4(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x7d40011b // ldr h27, [x8]
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x7d40051c // ldr h28, [x8, #2]
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1321 // fmla v1.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1342 // fmla v2.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d1323 // fmla v3.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1344 // fmla v4.4s, v26.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
+	FMOVS        8(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        12(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	FMOVS        (R4), F29
+	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
+	ADD          R5, R4, R10
+	FMOVS        (R10), F29
+	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
+	FMOVS        (R6), F29
+	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
+	FMOVS        16(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        20(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	FMOVS        (R4), F29
+	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
+	ADD          R5, R4, R10
+	FMOVS        (R10), F29
+	WORD $0x4f9d132f // fmla v15.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1350 // fmla v16.4s, v26.4s, v29.s[0]
+	FMOVS        (R6), F29
+	WORD $0x4f9d1331 // fmla v17.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1352 // fmla v18.4s, v26.4s, v29.s[0]
+	FMOVS        24(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        28(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	FMOVS        (R4), F27
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
+	ADD          R5, R4, R10
+	FMOVS        (R10), F27
+	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
+	FMOVS        (R6), F27
+	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3956,38 +3084,38 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        F3, (R4)
-	FMOVQ        F4, 16(R4)
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F5, (R7)
+	FMOVQ        F3, (R7)
 	ADD          R5, R4, R7
-	FMOVQ        F6, 16(R7)
-	FMOVQ        F7, (R6)
-	FMOVQ        F8, 16(R6)
-	FMOVQ        F9, 32(R4)
-	FMOVQ        F10, 48(R4)
+	FMOVQ        F4, 16(R7)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
+	FMOVQ        F7, 32(R4)
+	FMOVQ        F8, 48(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F11, 32(R7)
+	FMOVQ        F9, 32(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F12, 48(R7)
-	FMOVQ        F13, 32(R6)
-	FMOVQ        F14, 48(R6)
-	FMOVQ        F15, 64(R4)
-	FMOVQ        F16, 80(R4)
+	FMOVQ        F10, 48(R7)
+	FMOVQ        F11, 32(R6)
+	FMOVQ        F12, 48(R6)
+	FMOVQ        F13, 64(R4)
+	FMOVQ        F14, 80(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F17, 64(R7)
+	FMOVQ        F15, 64(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F18, 80(R7)
-	FMOVQ        F19, 64(R6)
-	FMOVQ        F20, 80(R6)
-	FMOVQ        F21, 96(R4)
-	FMOVQ        F22, 112(R4)
+	FMOVQ        F16, 80(R7)
+	FMOVQ        F17, 64(R6)
+	FMOVQ        F18, 80(R6)
+	FMOVQ        F19, 96(R4)
+	FMOVQ        F20, 112(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F23, 96(R7)
+	FMOVQ        F21, 96(R7)
 	ADD          R5, R4, R4
-	FMOVQ        F24, 112(R4)
-	FMOVQ        F25, 96(R6)
-	FMOVQ        F26, 112(R6)
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R6)
+	FMOVQ        F24, 112(R6)
 	ADD          $0x14, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -4002,9 +3130,6 @@ TEXT ·mix4xQ4_1NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4021,42 +3146,36 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F1, F2)
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F5
+	FMOVQ        (R7), F3
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
+	FMOVQ        16(R7), F4
+	FLDPQ        (R6), (F5, F6)
 	ADD          R5, R6, R7
-	FMOVQ        (R7), F9
+	FMOVQ        (R7), F7
 	ADD          R5, R6, R7
-	FMOVQ        16(R7), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
+	FMOVQ        16(R7), F8
+	FLDPQ        32(R4), (F9, F10)
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F13
+	FMOVQ        32(R7), F11
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F14
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
+	FMOVQ        48(R7), F12
+	FLDPQ        32(R6), (F13, F14)
 	ADD          R5, R6, R7
-	FMOVQ        32(R7), F17
+	FMOVQ        32(R7), F15
 	ADD          R5, R6, R7
-	FMOVQ        48(R7), F18
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FMOVQ        48(R7), F16
+	FLDPQ        64(R4), (F17, F18)
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F21
+	FMOVQ        64(R7), F19
 	ADD          R5, R4, R4
-	FMOVQ        80(R4), F22
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
+	FMOVQ        80(R4), F20
+	FLDPQ        64(R6), (F21, F22)
 	ADD          R5, R6, R4
-	FMOVQ        64(R4), F25
+	FMOVQ        64(R4), F23
 	ADD          R5, R6, R4
-	FMOVQ        80(R4), F26
+	FMOVQ        80(R4), F24
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4071,109 +3190,95 @@ loop1:
 loop3:
 
 	// levels of values 0 to 23
-	FMOVQ        4(R8), F27
-	WORD $0x6ea1477c // ushl v28.4s, v27.4s, v1.4s
-	WORD $0x6ea2477b // ushl v27.4s, v27.4s, v2.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40011d // ldr h29, [x8]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40051e // ldr h30, [x8, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf84 // fmla v4.4s, v28.4s, v31.4s
-	ADD          R5, R4, R10
-	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf86 // fmla v6.4s, v28.4s, v31.4s
-	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
-	ADD          R5, R6, R10
-	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
-	FMOVS        8(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
-	ADD          R5, R4, R10
-	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
-	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf90 // fmla v16.4s, v28.4s, v31.4s
-	ADD          R5, R6, R10
-	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf71 // fmla v17.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf92 // fmla v18.4s, v28.4s, v31.4s
-	FMOVS        16(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
+	FMOVQ        4(R8), F25
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	FMOVS        (R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        4(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x7d40011b // ldr h27, [x8]
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x7d40051c // ldr h28, [x8, #2]
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf73 // fmla v19.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf94 // fmla v20.4s, v28.4s, v29.4s
+	WORD $0x4f9d1321 // fmla v1.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1342 // fmla v2.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1323 // fmla v3.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1344 // fmla v4.4s, v26.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R10
 	FMOVS        (R10), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
+	FMOVS        8(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        12(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	FMOVS        (R4), F29
+	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
+	ADD          R5, R4, R10
+	FMOVS        (R10), F29
+	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
+	FMOVS        (R6), F29
+	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
+	ADD          R5, R6, R10
+	FMOVS        (R10), F29
+	WORD $0x4f9d132f // fmla v15.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1350 // fmla v16.4s, v26.4s, v29.s[0]
+	FMOVS        16(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        20(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	FMOVS        (R4), F27
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
+	ADD          R5, R4, R10
+	FMOVS        (R10), F27
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
+	FMOVS        (R6), F27
+	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
+	ADD          R5, R6, R10
+	FMOVS        (R10), F27
+	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4189,42 +3294,42 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        F3, (R4)
-	FMOVQ        F4, 16(R4)
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F5, (R7)
+	FMOVQ        F3, (R7)
 	ADD          R5, R4, R7
-	FMOVQ        F6, 16(R7)
-	FMOVQ        F7, (R6)
-	FMOVQ        F8, 16(R6)
+	FMOVQ        F4, 16(R7)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
 	ADD          R5, R6, R7
-	FMOVQ        F9, (R7)
+	FMOVQ        F7, (R7)
 	ADD          R5, R6, R7
-	FMOVQ        F10, 16(R7)
-	FMOVQ        F11, 32(R4)
-	FMOVQ        F12, 48(R4)
+	FMOVQ        F8, 16(R7)
+	FMOVQ        F9, 32(R4)
+	FMOVQ        F10, 48(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F13, 32(R7)
+	FMOVQ        F11, 32(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F14, 48(R7)
-	FMOVQ        F15, 32(R6)
-	FMOVQ        F16, 48(R6)
+	FMOVQ        F12, 48(R7)
+	FMOVQ        F13, 32(R6)
+	FMOVQ        F14, 48(R6)
 	ADD          R5, R6, R7
-	FMOVQ        F17, 32(R7)
+	FMOVQ        F15, 32(R7)
 	ADD          R5, R6, R7
-	FMOVQ        F18, 48(R7)
-	FMOVQ        F19, 64(R4)
-	FMOVQ        F20, 80(R4)
+	FMOVQ        F16, 48(R7)
+	FMOVQ        F17, 64(R4)
+	FMOVQ        F18, 80(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F21, 64(R7)
+	FMOVQ        F19, 64(R7)
 	ADD          R5, R4, R4
-	FMOVQ        F22, 80(R4)
-	FMOVQ        F23, 64(R6)
-	FMOVQ        F24, 80(R6)
+	FMOVQ        F20, 80(R4)
+	FMOVQ        F21, 64(R6)
+	FMOVQ        F22, 80(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F25, 64(R4)
+	FMOVQ        F23, 64(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F26, 80(R4)
+	FMOVQ        F24, 80(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	MOVD         R4, R6
@@ -4232,18 +3337,16 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        96(R4), F3
-	FMOVQ        112(R4), F4
+	FLDPQ        96(R4), (F1, F2)
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F5
+	FMOVQ        96(R7), F3
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F6
-	FMOVQ        96(R6), F7
-	FMOVQ        112(R6), F8
+	FMOVQ        112(R4), F4
+	FLDPQ        96(R6), (F5, F6)
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F9
+	FMOVQ        96(R4), F7
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F10
+	FMOVQ        112(R4), F8
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4258,49 +3361,43 @@ done4:
 loop5:
 
 	// levels of values 24 to 31
-	FMOVQ        4(R8), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x7d40050d // ldr h13, [x8, #2]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
+	FMOVQ        4(R8), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x7d40010b // ldr h11, [x8]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x7d40050b // ldr h11, [x8, #2]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVS        (R4), F11
+	WORD $0x4f8b1121 // fmla v1.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b1142 // fmla v2.4s, v10.4s, v11.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
-	FMOVS        (R6), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        (R10), F11
+	WORD $0x4f8b1123 // fmla v3.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b1144 // fmla v4.4s, v10.4s, v11.s[0]
+	FMOVS        (R6), F11
+	WORD $0x4f8b1125 // fmla v5.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b1146 // fmla v6.4s, v10.4s, v11.s[0]
 	ADD          R5, R6, R10
-	FMOVS        (R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	FMOVS        (R10), F11
+	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b1148 // fmla v8.4s, v10.4s, v11.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4316,18 +3413,18 @@ done6:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        F3, 96(R4)
-	FMOVQ        F4, 112(R4)
+	FMOVQ        F1, 96(R4)
+	FMOVQ        F2, 112(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F5, 96(R7)
+	FMOVQ        F3, 96(R7)
 	ADD          R5, R4, R4
-	FMOVQ        F6, 112(R4)
-	FMOVQ        F7, 96(R6)
-	FMOVQ        F8, 112(R6)
+	FMOVQ        F4, 112(R4)
+	FMOVQ        F5, 96(R6)
+	FMOVQ        F6, 112(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F9, 96(R4)
+	FMOVQ        F7, 96(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F10, 112(R4)
+	FMOVQ        F8, 112(R4)
 	ADD          $0x14, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -4342,9 +3439,6 @@ TEXT ·mix5xQ4_1NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4365,34 +3459,28 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F1, F2)
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F5
+	FMOVQ        (R8), F3
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
+	FMOVQ        16(R8), F4
+	FLDPQ        (R6), (F5, F6)
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F9
+	FMOVQ        (R8), F7
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F10
-	FMOVQ        (R7), F11
-	FMOVQ        16(R7), F12
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
+	FMOVQ        16(R8), F8
+	FLDPQ        (R7), (F9, F10)
+	FLDPQ        32(R4), (F11, F12)
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	FMOVQ        32(R8), F13
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F16
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
+	FMOVQ        48(R4), F14
+	FLDPQ        32(R6), (F15, F16)
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F19
+	FMOVQ        32(R4), F17
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F20
-	FMOVQ        32(R7), F21
-	FMOVQ        48(R7), F22
+	FMOVQ        48(R4), F18
+	FLDPQ        32(R7), (F19, F20)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4410,87 +3498,75 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        4(R9), F23
-	WORD $0x6ea146f8 // ushl v24.4s, v23.4s, v1.4s
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F23, 16(R3)
-	FMOVS        (R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x7d400139 // ldr h25, [x9]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	WORD $0x7d40053a // ldr h26, [x9, #2]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
-	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee3 // fmla v3.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf04 // fmla v4.4s, v24.4s, v27.4s
-	ADD          R5, R4, R11
-	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee5 // fmla v5.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf06 // fmla v6.4s, v24.4s, v27.4s
-	FMOVS        (R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf08 // fmla v8.4s, v24.4s, v27.4s
-	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee9 // fmla v9.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf0a // fmla v10.4s, v24.4s, v27.4s
-	FMOVS        (R7), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bceeb // fmla v11.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf0c // fmla v12.4s, v24.4s, v27.4s
-	FMOVS        8(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
+	FMOVQ        4(R9), F21
+	WORD $0x6f0c06b6 // ushr v22.16b, v21.16b, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	FMOVS        (R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        4(R3), F22
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x7d400137 // ldr h23, [x9]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x7d400538 // ldr h24, [x9, #2]
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
+	WORD $0x4f9912a1 // fmla v1.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c2 // fmla v2.4s, v22.4s, v25.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
+	WORD $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	WORD $0x4e39cf12 // fmla v18.4s, v24.4s, v25.4s
+	WORD $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	WORD $0x4e39cf14 // fmla v20.4s, v24.4s, v25.4s
+	WORD $0x4f9912a7 // fmla v7.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c8 // fmla v8.4s, v22.4s, v25.s[0]
 	FMOVS        (R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	WORD $0x4e39cf16 // fmla v22.4s, v24.4s, v25.4s
+	WORD $0x4f9912a9 // fmla v9.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912ca // fmla v10.4s, v22.4s, v25.s[0]
+	FMOVS        8(R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        12(R3), F22
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	FMOVS        (R4), F23
+	WORD $0x4f9712ab // fmla v11.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712cc // fmla v12.4s, v22.4s, v23.s[0]
+	ADD          R5, R4, R11
+	FMOVS        (R11), F23
+	WORD $0x4f9712ad // fmla v13.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712ce // fmla v14.4s, v22.4s, v23.s[0]
+	FMOVS        (R6), F23
+	WORD $0x4f9712af // fmla v15.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712d0 // fmla v16.4s, v22.4s, v23.s[0]
+	ADD          R5, R6, R11
+	FMOVS        (R11), F23
+	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712d2 // fmla v18.4s, v22.4s, v23.s[0]
+	FMOVS        (R7), F23
+	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4511,34 +3587,34 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        F3, (R4)
-	FMOVQ        F4, 16(R4)
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F5, (R8)
+	FMOVQ        F3, (R8)
 	ADD          R5, R4, R8
-	FMOVQ        F6, 16(R8)
-	FMOVQ        F7, (R6)
-	FMOVQ        F8, 16(R6)
+	FMOVQ        F4, 16(R8)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
 	ADD          R5, R6, R8
-	FMOVQ        F9, (R8)
+	FMOVQ        F7, (R8)
 	ADD          R5, R6, R8
-	FMOVQ        F10, 16(R8)
-	FMOVQ        F11, (R7)
-	FMOVQ        F12, 16(R7)
-	FMOVQ        F13, 32(R4)
-	FMOVQ        F14, 48(R4)
+	FMOVQ        F8, 16(R8)
+	FMOVQ        F9, (R7)
+	FMOVQ        F10, 16(R7)
+	FMOVQ        F11, 32(R4)
+	FMOVQ        F12, 48(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F15, 32(R8)
+	FMOVQ        F13, 32(R8)
 	ADD          R5, R4, R4
-	FMOVQ        F16, 48(R4)
-	FMOVQ        F17, 32(R6)
-	FMOVQ        F18, 48(R6)
+	FMOVQ        F14, 48(R4)
+	FMOVQ        F15, 32(R6)
+	FMOVQ        F16, 48(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F19, 32(R4)
+	FMOVQ        F17, 32(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F20, 48(R4)
-	FMOVQ        F21, 32(R7)
-	FMOVQ        F22, 48(R7)
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 32(R7)
+	FMOVQ        F20, 48(R7)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	MOVD         R4, R6
@@ -4550,34 +3626,28 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F3
-	FMOVQ        80(R4), F4
+	FLDPQ        64(R4), (F1, F2)
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F5
+	FMOVQ        64(R8), F3
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F6
-	FMOVQ        64(R6), F7
-	FMOVQ        80(R6), F8
+	FMOVQ        80(R8), F4
+	FLDPQ        64(R6), (F5, F6)
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F9
+	FMOVQ        64(R8), F7
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F10
-	FMOVQ        64(R7), F11
-	FMOVQ        80(R7), F12
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
+	FMOVQ        80(R8), F8
+	FLDPQ        64(R7), (F9, F10)
+	FLDPQ        96(R4), (F11, F12)
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F15
+	FMOVQ        96(R8), F13
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F16
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
+	FMOVQ        112(R4), F14
+	FLDPQ        96(R6), (F15, F16)
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F19
+	FMOVQ        96(R4), F17
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F20
-	FMOVQ        96(R7), F21
-	FMOVQ        112(R7), F22
+	FMOVQ        112(R4), F18
+	FLDPQ        96(R7), (F19, F20)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4595,87 +3665,75 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        4(R9), F23
-	WORD $0x6ea146f8 // ushl v24.4s, v23.4s, v1.4s
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F23, 16(R3)
-	FMOVS        16(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x7d400139 // ldr h25, [x9]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	WORD $0x7d40053a // ldr h26, [x9, #2]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
-	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee3 // fmla v3.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf04 // fmla v4.4s, v24.4s, v27.4s
-	ADD          R5, R4, R11
-	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee5 // fmla v5.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf06 // fmla v6.4s, v24.4s, v27.4s
-	FMOVS        (R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf08 // fmla v8.4s, v24.4s, v27.4s
-	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee9 // fmla v9.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf0a // fmla v10.4s, v24.4s, v27.4s
-	FMOVS        (R7), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bceeb // fmla v11.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf0c // fmla v12.4s, v24.4s, v27.4s
-	FMOVS        24(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
+	FMOVQ        4(R9), F21
+	WORD $0x6f0c06b6 // ushr v22.16b, v21.16b, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	FMOVS        16(R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        20(R3), F22
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x7d400137 // ldr h23, [x9]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x7d400538 // ldr h24, [x9, #2]
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
+	WORD $0x4f9912a1 // fmla v1.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c2 // fmla v2.4s, v22.4s, v25.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
+	WORD $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	WORD $0x4e39cf12 // fmla v18.4s, v24.4s, v25.4s
+	WORD $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	WORD $0x4e39cf14 // fmla v20.4s, v24.4s, v25.4s
+	WORD $0x4f9912a7 // fmla v7.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c8 // fmla v8.4s, v22.4s, v25.s[0]
 	FMOVS        (R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	WORD $0x4e39cf16 // fmla v22.4s, v24.4s, v25.4s
+	WORD $0x4f9912a9 // fmla v9.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912ca // fmla v10.4s, v22.4s, v25.s[0]
+	FMOVS        24(R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        28(R3), F22
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	FMOVS        (R4), F23
+	WORD $0x4f9712ab // fmla v11.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712cc // fmla v12.4s, v22.4s, v23.s[0]
+	ADD          R5, R4, R11
+	FMOVS        (R11), F23
+	WORD $0x4f9712ad // fmla v13.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712ce // fmla v14.4s, v22.4s, v23.s[0]
+	FMOVS        (R6), F23
+	WORD $0x4f9712af // fmla v15.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712d0 // fmla v16.4s, v22.4s, v23.s[0]
+	ADD          R5, R6, R11
+	FMOVS        (R11), F23
+	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712d2 // fmla v18.4s, v22.4s, v23.s[0]
+	FMOVS        (R7), F23
+	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4696,34 +3754,34 @@ done6:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        F3, 64(R4)
-	FMOVQ        F4, 80(R4)
+	FMOVQ        F1, 64(R4)
+	FMOVQ        F2, 80(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F5, 64(R8)
+	FMOVQ        F3, 64(R8)
 	ADD          R5, R4, R8
-	FMOVQ        F6, 80(R8)
-	FMOVQ        F7, 64(R6)
-	FMOVQ        F8, 80(R6)
+	FMOVQ        F4, 80(R8)
+	FMOVQ        F5, 64(R6)
+	FMOVQ        F6, 80(R6)
 	ADD          R5, R6, R8
-	FMOVQ        F9, 64(R8)
+	FMOVQ        F7, 64(R8)
 	ADD          R5, R6, R8
-	FMOVQ        F10, 80(R8)
-	FMOVQ        F11, 64(R7)
-	FMOVQ        F12, 80(R7)
-	FMOVQ        F13, 96(R4)
-	FMOVQ        F14, 112(R4)
+	FMOVQ        F8, 80(R8)
+	FMOVQ        F9, 64(R7)
+	FMOVQ        F10, 80(R7)
+	FMOVQ        F11, 96(R4)
+	FMOVQ        F12, 112(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F15, 96(R8)
+	FMOVQ        F13, 96(R8)
 	ADD          R5, R4, R4
-	FMOVQ        F16, 112(R4)
-	FMOVQ        F17, 96(R6)
-	FMOVQ        F18, 112(R6)
+	FMOVQ        F14, 112(R4)
+	FMOVQ        F15, 96(R6)
+	FMOVQ        F16, 112(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F19, 96(R4)
+	FMOVQ        F17, 96(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F20, 112(R4)
-	FMOVQ        F21, 96(R7)
-	FMOVQ        F22, 112(R7)
+	FMOVQ        F18, 112(R4)
+	FMOVQ        F19, 96(R7)
+	FMOVQ        F20, 112(R7)
 	ADD          $0x14, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -4738,9 +3796,6 @@ TEXT ·mix6xQ4_1NEON(SB), NOSPLIT, $128-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4761,42 +3816,36 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F1, F2)
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F5
+	FMOVQ        (R8), F3
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
+	FMOVQ        16(R8), F4
+	FLDPQ        (R6), (F5, F6)
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F9
+	FMOVQ        (R8), F7
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F10
-	FMOVQ        (R7), F11
-	FMOVQ        16(R7), F12
+	FMOVQ        16(R8), F8
+	FLDPQ        (R7), (F9, F10)
 	ADD          R5, R7, R8
-	FMOVQ        (R8), F13
+	FMOVQ        (R8), F11
 	ADD          R5, R7, R8
-	FMOVQ        16(R8), F14
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FMOVQ        16(R8), F12
+	FLDPQ        32(R4), (F13, F14)
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F17
+	FMOVQ        32(R8), F15
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F18
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
+	FMOVQ        48(R4), F16
+	FLDPQ        32(R6), (F17, F18)
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F21
+	FMOVQ        32(R4), F19
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F22
-	FMOVQ        32(R7), F23
-	FMOVQ        48(R7), F24
+	FMOVQ        48(R4), F20
+	FLDPQ        32(R7), (F21, F22)
 	ADD          R5, R7, R4
-	FMOVQ        32(R4), F25
+	FMOVQ        32(R4), F23
 	ADD          R5, R7, R4
-	FMOVQ        48(R4), F26
+	FMOVQ        48(R4), F24
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4814,97 +3863,83 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        4(R9), F27
-	WORD $0x6ea1477c // ushl v28.4s, v27.4s, v1.4s
-	WORD $0x6ea2477b // ushl v27.4s, v27.4s, v2.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40013d // ldr h29, [x9]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40053e // ldr h30, [x9, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf84 // fmla v4.4s, v28.4s, v31.4s
-	ADD          R5, R4, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf86 // fmla v6.4s, v28.4s, v31.4s
-	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
-	ADD          R5, R6, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
-	FMOVS        (R7), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
-	ADD          R5, R7, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
-	FMOVS        8(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
+	FMOVQ        4(R9), F25
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	FMOVS        (R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        4(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x7d40013b // ldr h27, [x9]
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x7d40053c // ldr h28, [x9, #2]
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf6f // fmla v15.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
+	WORD $0x4f9d1321 // fmla v1.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1342 // fmla v2.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf71 // fmla v17.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
+	WORD $0x4f9d1323 // fmla v3.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1344 // fmla v4.4s, v26.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf73 // fmla v19.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf94 // fmla v20.4s, v28.4s, v29.4s
+	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
 	ADD          R5, R7, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
+	FMOVS        8(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        12(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	FMOVS        (R4), F27
+	WORD $0x4f9b132d // fmla v13.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b134e // fmla v14.4s, v26.4s, v27.s[0]
+	ADD          R5, R4, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b132f // fmla v15.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1350 // fmla v16.4s, v26.4s, v27.s[0]
+	FMOVS        (R6), F27
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
+	ADD          R5, R6, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
+	FMOVS        (R7), F27
+	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
+	ADD          R5, R7, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4925,42 +3960,42 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        F3, (R4)
-	FMOVQ        F4, 16(R4)
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F5, (R8)
+	FMOVQ        F3, (R8)
 	ADD          R5, R4, R8
-	FMOVQ        F6, 16(R8)
-	FMOVQ        F7, (R6)
-	FMOVQ        F8, 16(R6)
+	FMOVQ        F4, 16(R8)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
 	ADD          R5, R6, R8
-	FMOVQ        F9, (R8)
+	FMOVQ        F7, (R8)
 	ADD          R5, R6, R8
-	FMOVQ        F10, 16(R8)
-	FMOVQ        F11, (R7)
-	FMOVQ        F12, 16(R7)
+	FMOVQ        F8, 16(R8)
+	FMOVQ        F9, (R7)
+	FMOVQ        F10, 16(R7)
 	ADD          R5, R7, R8
-	FMOVQ        F13, (R8)
+	FMOVQ        F11, (R8)
 	ADD          R5, R7, R8
-	FMOVQ        F14, 16(R8)
-	FMOVQ        F15, 32(R4)
-	FMOVQ        F16, 48(R4)
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F13, 32(R4)
+	FMOVQ        F14, 48(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F17, 32(R8)
+	FMOVQ        F15, 32(R8)
 	ADD          R5, R4, R4
-	FMOVQ        F18, 48(R4)
-	FMOVQ        F19, 32(R6)
-	FMOVQ        F20, 48(R6)
+	FMOVQ        F16, 48(R4)
+	FMOVQ        F17, 32(R6)
+	FMOVQ        F18, 48(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F21, 32(R4)
+	FMOVQ        F19, 32(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F22, 48(R4)
-	FMOVQ        F23, 32(R7)
-	FMOVQ        F24, 48(R7)
+	FMOVQ        F20, 48(R4)
+	FMOVQ        F21, 32(R7)
+	FMOVQ        F22, 48(R7)
 	ADD          R5, R7, R4
-	FMOVQ        F25, 32(R4)
+	FMOVQ        F23, 32(R4)
 	ADD          R5, R7, R4
-	FMOVQ        F26, 48(R4)
+	FMOVQ        F24, 48(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	MOVD         R4, R6
@@ -4972,42 +4007,36 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F3
-	FMOVQ        80(R4), F4
+	FLDPQ        64(R4), (F1, F2)
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F5
+	FMOVQ        64(R8), F3
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F6
-	FMOVQ        64(R6), F7
-	FMOVQ        80(R6), F8
+	FMOVQ        80(R8), F4
+	FLDPQ        64(R6), (F5, F6)
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F9
+	FMOVQ        64(R8), F7
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F10
-	FMOVQ        64(R7), F11
-	FMOVQ        80(R7), F12
+	FMOVQ        80(R8), F8
+	FLDPQ        64(R7), (F9, F10)
 	ADD          R5, R7, R8
-	FMOVQ        64(R8), F13
+	FMOVQ        64(R8), F11
 	ADD          R5, R7, R8
-	FMOVQ        80(R8), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FMOVQ        80(R8), F12
+	FLDPQ        96(R4), (F13, F14)
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F17
+	FMOVQ        96(R8), F15
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F18
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
+	FMOVQ        112(R4), F16
+	FLDPQ        96(R6), (F17, F18)
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F21
+	FMOVQ        96(R4), F19
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F22
-	FMOVQ        96(R7), F23
-	FMOVQ        112(R7), F24
+	FMOVQ        112(R4), F20
+	FLDPQ        96(R7), (F21, F22)
 	ADD          R5, R7, R4
-	FMOVQ        96(R4), F25
+	FMOVQ        96(R4), F23
 	ADD          R5, R7, R4
-	FMOVQ        112(R4), F26
+	FMOVQ        112(R4), F24
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -5025,97 +4054,83 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        4(R9), F27
-	WORD $0x6ea1477c // ushl v28.4s, v27.4s, v1.4s
-	WORD $0x6ea2477b // ushl v27.4s, v27.4s, v2.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        16(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40013d // ldr h29, [x9]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40053e // ldr h30, [x9, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf84 // fmla v4.4s, v28.4s, v31.4s
-	ADD          R5, R4, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf86 // fmla v6.4s, v28.4s, v31.4s
-	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
-	ADD          R5, R6, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
-	FMOVS        (R7), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
-	ADD          R5, R7, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
-	FMOVS        24(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
+	FMOVQ        4(R9), F25
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	FMOVS        16(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        20(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x7d40013b // ldr h27, [x9]
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x7d40053c // ldr h28, [x9, #2]
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf6f // fmla v15.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
+	WORD $0x4f9d1321 // fmla v1.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1342 // fmla v2.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf71 // fmla v17.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
+	WORD $0x4f9d1323 // fmla v3.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1344 // fmla v4.4s, v26.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf73 // fmla v19.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf94 // fmla v20.4s, v28.4s, v29.4s
+	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
 	ADD          R5, R7, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
+	FMOVS        24(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        28(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	FMOVS        (R4), F27
+	WORD $0x4f9b132d // fmla v13.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b134e // fmla v14.4s, v26.4s, v27.s[0]
+	ADD          R5, R4, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b132f // fmla v15.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1350 // fmla v16.4s, v26.4s, v27.s[0]
+	FMOVS        (R6), F27
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
+	ADD          R5, R6, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
+	FMOVS        (R7), F27
+	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
+	ADD          R5, R7, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -5136,42 +4151,42 @@ done6:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        F3, 64(R4)
-	FMOVQ        F4, 80(R4)
+	FMOVQ        F1, 64(R4)
+	FMOVQ        F2, 80(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F5, 64(R8)
+	FMOVQ        F3, 64(R8)
 	ADD          R5, R4, R8
-	FMOVQ        F6, 80(R8)
-	FMOVQ        F7, 64(R6)
-	FMOVQ        F8, 80(R6)
+	FMOVQ        F4, 80(R8)
+	FMOVQ        F5, 64(R6)
+	FMOVQ        F6, 80(R6)
 	ADD          R5, R6, R8
-	FMOVQ        F9, 64(R8)
+	FMOVQ        F7, 64(R8)
 	ADD          R5, R6, R8
-	FMOVQ        F10, 80(R8)
-	FMOVQ        F11, 64(R7)
-	FMOVQ        F12, 80(R7)
+	FMOVQ        F8, 80(R8)
+	FMOVQ        F9, 64(R7)
+	FMOVQ        F10, 80(R7)
 	ADD          R5, R7, R8
-	FMOVQ        F13, 64(R8)
+	FMOVQ        F11, 64(R8)
 	ADD          R5, R7, R8
-	FMOVQ        F14, 80(R8)
-	FMOVQ        F15, 96(R4)
-	FMOVQ        F16, 112(R4)
+	FMOVQ        F12, 80(R8)
+	FMOVQ        F13, 96(R4)
+	FMOVQ        F14, 112(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F17, 96(R8)
+	FMOVQ        F15, 96(R8)
 	ADD          R5, R4, R4
-	FMOVQ        F18, 112(R4)
-	FMOVQ        F19, 96(R6)
-	FMOVQ        F20, 112(R6)
+	FMOVQ        F16, 112(R4)
+	FMOVQ        F17, 96(R6)
+	FMOVQ        F18, 112(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F21, 96(R4)
+	FMOVQ        F19, 96(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F22, 112(R4)
-	FMOVQ        F23, 96(R7)
-	FMOVQ        F24, 112(R7)
+	FMOVQ        F20, 112(R4)
+	FMOVQ        F21, 96(R7)
+	FMOVQ        F22, 112(R7)
 	ADD          R5, R7, R4
-	FMOVQ        F25, 96(R4)
+	FMOVQ        F23, 96(R4)
 	ADD          R5, R7, R4
-	FMOVQ        F26, 112(R4)
+	FMOVQ        F24, 112(R4)
 	ADD          $0x14, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -5182,257 +4197,13 @@ done2:
 	RET
 
 // matmulQ81xQ4_1NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xQ4_1NEON(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xQ4_1NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         $q4_1_order<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F1
 	MOVD         $q4_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $4, R7
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x7d40290e // ldr h14, [x8, #20]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40510e // ldr h14, [x8, #40]
-	WORD $0x7d40790f // ldr h15, [x8, #60]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	FMOVQ        (R5), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	FMOVQ        F13, (R0)
-	WORD $0x7d40050d // ldr h13, [x8, #2]
-	WORD $0x7d402d0e // ldr h14, [x8, #22]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40550e // ldr h14, [x8, #42]
-	WORD $0x7d407d0f // ldr h15, [x8, #62]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e30cda6 // fmla v6.4s, v13.4s, v16.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R8), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVS        (R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        24(R8), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVS        4(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        44(R8), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVS        8(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        64(R8), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVS        12(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
-	ADD          $0x50, R8
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	ADD          $0x20, R6
-	SUBS         $4, R7
-	BGE          loop3
-
-done4:
-	ADD          $4, R7
-	SUBS         $1, R7
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40050e // ldr h14, [x8, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R8), F15
-	WORD $0x6ea145f0 // ushl v16.4s, v15.4s, v1.4s
-	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVD        (R6), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	WORD $0x4e32cdca // fmla v10.4s, v14.4s, v18.4s
-
-	// integer sums times both scales
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde6 // fmla v6.4s, v15.4s, v13.4s
-	ADD          $0x14, R8
-	ADD          $0x20, R4
-	ADD          $4, R5
-	ADD          $8, R6
-	SUBS         $1, R7
-	BGE          loop5
-
-done6:
-	ADD          $1, R7
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-
-	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xQ4_1NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xQ4_1NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
 	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -5450,141 +4221,111 @@ loop1:
 	MOVD         s+32(FP), R5
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
-	SUBS         $2, R6
+	SUBS         $4, R6
 	BLT          done4
 
 loop3:
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d4000e7 // ldr h7, [x7]
+	WORD $0x7d4028e8 // ldr h8, [x7, #20]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x7d4050e8 // ldr h8, [x7, #40]
+	WORD $0x7d4078e9 // ldr h9, [x7, #60]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
 	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        (R4), F8
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	WORD $0x7d4004e8 // ldr h8, [x7, #2]
+	WORD $0x7d402ce9 // ldr h9, [x7, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7d4054e9 // ldr h9, [x7, #42]
+	WORD $0x7d407cea // ldr h10, [x7, #62]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x4e010109 // tbl v9.16b, { v8.16b }, v1.16b
+	FMOVQ        (R5), F10
+	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
+	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
+	FMOVQ        16(R5), F9
+	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        (R5), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd03 // fmla v3.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd04 // fmla v4.4s, v8.4s, v14.4s
-	FMOVD        8(R5), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd05 // fmla v5.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd06 // fmla v6.4s, v8.4s, v14.4s
+	FMOVQ        4(R7), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 
-	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e27dd0d // fmul v13.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e28cd84 // fmla v4.4s, v12.4s, v8.4s
-	FMOVS        4(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	// levels of values 32 to 63, and their products
+	FMOVQ        24(R7), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4fa71104 // fmla v4.4s, v8.4s, v7.s[1]
 
-	// scales of the block
-	WORD $0x7d4028e7 // ldr h7, [x7, #20]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d402ce8 // ldr h8, [x7, #22]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	// levels of values 64 to 95, and their products
+	FMOVQ        44(R7), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f871905 // fmla v5.4s, v8.4s, v7.s[2]
 
-	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        16(R5), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd03 // fmla v3.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd04 // fmla v4.4s, v8.4s, v14.4s
-	FMOVD        24(R5), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd05 // fmla v5.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd06 // fmla v6.4s, v8.4s, v14.4s
-
-	// integer sums times both scales
-	FMOVS        8(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e27dd0d // fmul v13.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e28cd84 // fmla v4.4s, v12.4s, v8.4s
-	FMOVS        12(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
-	ADD          $0x28, R7
+	// levels of values 96 to 127, and their products
+	FMOVQ        64(R7), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4fa71906 // fmla v6.4s, v8.4s, v7.s[3]
+	ADD          $0x50, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
 	ADD          $0x20, R5
-	SUBS         $2, R6
+	SUBS         $4, R6
 	BGE          loop3
 
 done4:
-	ADD          $2, R6
+	ADD          $4, R6
 	SUBS         $1, R6
 	BLT          done6
 
@@ -5600,56 +4341,224 @@ loop5:
 
 	// levels of values 0 to 31, and their products
 	FMOVQ        4(R7), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
 	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        (R5), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd03 // fmla v3.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd04 // fmla v4.4s, v8.4s, v14.4s
-	FMOVD        8(R5), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd05 // fmla v5.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd06 // fmla v6.4s, v8.4s, v14.4s
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FMOVD        (R5), F10
+	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
 
 	// integer sums times both scales
 	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e27dd0d // fmul v13.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e28cd84 // fmla v4.4s, v12.4s, v8.4s
-	FMOVS        4(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd23 // fmla v3.4s, v9.4s, v7.4s
+	ADD          $0x14, R7
+	ADD          $0x20, R3
+	ADD          $4, R4
+	ADD          $8, R5
+	SUBS         $1, R6
+	BGE          loop5
+
+done6:
+	ADD          $1, R6
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+
+	// sums of the lanes
+	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xQ4_1NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xQ4_1NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $2, R6
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000e3 // ldr h3, [x7]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d4004e4 // ldr h4, [x7, #2]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        4(R7), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FMOVD        (R5), F6
+	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
+	FMOVD        8(R5), F6
+	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+
+	// integer sums times both scales
+	FMOVS        (R4), F4
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
+	FMOVS        4(R4), F4
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+
+	// scales of the block
+	WORD $0x7d4028e3 // ldr h3, [x7, #20]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d402ce4 // ldr h4, [x7, #22]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        24(R7), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FMOVD        16(R5), F6
+	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
+	FMOVD        24(R5), F6
+	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+
+	// integer sums times both scales
+	FMOVS        8(R4), F4
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
+	FMOVS        12(R4), F4
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	ADD          $0x28, R7
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	ADD          $0x20, R5
+	SUBS         $2, R6
+	BGE          loop3
+
+done4:
+	ADD          $2, R6
+	SUBS         $1, R6
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000e3 // ldr h3, [x7]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d4004e4 // ldr h4, [x7, #2]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        4(R7), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FMOVD        (R5), F6
+	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
+	FMOVD        8(R5), F6
+	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+
+	// integer sums times both scales
+	FMOVS        (R4), F4
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
+	FMOVS        4(R4), F4
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x14, R7
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -5661,19 +4570,17 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
+	WORD $0x6e014023 // ext v3.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e024041 // ext v1.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5689,9 +4596,6 @@ TEXT ·matmulQ83xQ4_1NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5699,12 +4603,9 @@ TEXT ·matmulQ83xQ4_1NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
@@ -5716,170 +4617,124 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e9 // ldr h9, [x7]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ea // ldr h10, [x7, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000e4 // ldr h4, [x7]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d4004e5 // ldr h5, [x7, #2]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        (R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd43 // fmla v3.4s, v10.4s, v17.4s
-	WORD $0x4e32cd44 // fmla v4.4s, v10.4s, v18.4s
-	FMOVD        8(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd45 // fmla v5.4s, v10.4s, v17.4s
-	WORD $0x4e32cd46 // fmla v6.4s, v10.4s, v18.4s
-	FMOVD        16(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd47 // fmla v7.4s, v10.4s, v17.4s
-	WORD $0x4e32cd48 // fmla v8.4s, v10.4s, v18.4s
+	FMOVQ        4(R7), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FMOVD        (R5), F7
+	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
+	FMOVD        8(R5), F7
+	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
+	FMOVD        16(R5), F7
+	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e29dd51 // fmul v17.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2acdc4 // fmla v4.4s, v14.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e2acdc6 // fmla v6.4s, v14.4s, v10.4s
-	FMOVS        8(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
+	FMOVS        8(R4), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d4028e9 // ldr h9, [x7, #20]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d402cea // ldr h10, [x7, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4028e4 // ldr h4, [x7, #20]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d402ce5 // ldr h5, [x7, #22]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R3), F17
-	FMOVQ        176(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        24(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd43 // fmla v3.4s, v10.4s, v17.4s
-	WORD $0x4e32cd44 // fmla v4.4s, v10.4s, v18.4s
-	FMOVD        32(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd45 // fmla v5.4s, v10.4s, v17.4s
-	WORD $0x4e32cd46 // fmla v6.4s, v10.4s, v18.4s
-	FMOVD        40(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd47 // fmla v7.4s, v10.4s, v17.4s
-	WORD $0x4e32cd48 // fmla v8.4s, v10.4s, v18.4s
+	FMOVQ        24(R7), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        160(R3), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FMOVD        24(R5), F7
+	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
+	FMOVD        32(R5), F7
+	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
+	FMOVD        40(R5), F7
+	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        12(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e29dd51 // fmul v17.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2acdc4 // fmla v4.4s, v14.4s, v10.4s
-	FMOVS        16(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e2acdc6 // fmla v6.4s, v14.4s, v10.4s
-	FMOVS        20(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	FMOVS        12(R4), F5
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
+	FMOVS        16(R4), F5
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
+	FMOVS        20(R4), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x28, R7
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -5895,87 +4750,64 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e9 // ldr h9, [x7]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ea // ldr h10, [x7, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000e4 // ldr h4, [x7]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d4004e5 // ldr h5, [x7, #2]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        (R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd43 // fmla v3.4s, v10.4s, v17.4s
-	WORD $0x4e32cd44 // fmla v4.4s, v10.4s, v18.4s
-	FMOVD        8(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd45 // fmla v5.4s, v10.4s, v17.4s
-	WORD $0x4e32cd46 // fmla v6.4s, v10.4s, v18.4s
-	FMOVD        16(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd47 // fmla v7.4s, v10.4s, v17.4s
-	WORD $0x4e32cd48 // fmla v8.4s, v10.4s, v18.4s
+	FMOVQ        4(R7), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FMOVD        (R5), F7
+	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
+	FMOVD        8(R5), F7
+	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
+	FMOVD        16(R5), F7
+	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e29dd51 // fmul v17.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2acdc4 // fmla v4.4s, v14.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e2acdc6 // fmla v6.4s, v14.4s, v10.4s
-	FMOVS        8(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
+	FMOVS        8(R4), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x14, R7
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -5987,25 +4819,22 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x6e014024 // ext v4.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e024041 // ext v1.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          R3, R4
-	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e034061 // ext v1.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6021,9 +4850,6 @@ TEXT ·matmulQ84xQ4_1NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6031,14 +4857,10 @@ TEXT ·matmulQ84xQ4_1NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
@@ -6050,214 +4872,154 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000e5 // ldr h5, [x7]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d4004e6 // ldr h6, [x7, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R3), F21
-	FMOVQ        112(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        (R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd83 // fmla v3.4s, v12.4s, v21.4s
-	WORD $0x4e36cd84 // fmla v4.4s, v12.4s, v22.4s
-	FMOVD        8(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd85 // fmla v5.4s, v12.4s, v21.4s
-	WORD $0x4e36cd86 // fmla v6.4s, v12.4s, v22.4s
-	FMOVD        16(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd87 // fmla v7.4s, v12.4s, v21.4s
-	WORD $0x4e36cd88 // fmla v8.4s, v12.4s, v22.4s
-	FMOVD        24(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd89 // fmla v9.4s, v12.4s, v21.4s
-	WORD $0x4e36cd8a // fmla v10.4s, v12.4s, v22.4s
+	FMOVQ        4(R7), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FMOVD        (R5), F8
+	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
+	FMOVD        8(R5), F8
+	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
+	FMOVD        16(R5), F8
+	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
+	FMOVD        24(R5), F8
+	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd95 // fmul v21.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e35cde3 // fmla v3.4s, v15.4s, v21.4s
-	WORD $0x4e2cce04 // fmla v4.4s, v16.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
-	WORD $0x4e2cce06 // fmla v6.4s, v16.4s, v12.4s
-	FMOVS        8(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        12(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
+	FMOVS        12(R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x7d4028eb // ldr h11, [x7, #20]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d402cec // ldr h12, [x7, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4028e5 // ldr h5, [x7, #20]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d402ce6 // ldr h6, [x7, #22]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R3), F17
-	FMOVQ        176(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        192(R3), F19
-	FMOVQ        208(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R3), F21
-	FMOVQ        240(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        32(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd83 // fmla v3.4s, v12.4s, v21.4s
-	WORD $0x4e36cd84 // fmla v4.4s, v12.4s, v22.4s
-	FMOVD        40(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd85 // fmla v5.4s, v12.4s, v21.4s
-	WORD $0x4e36cd86 // fmla v6.4s, v12.4s, v22.4s
-	FMOVD        48(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd87 // fmla v7.4s, v12.4s, v21.4s
-	WORD $0x4e36cd88 // fmla v8.4s, v12.4s, v22.4s
-	FMOVD        56(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd89 // fmla v9.4s, v12.4s, v21.4s
-	WORD $0x4e36cd8a // fmla v10.4s, v12.4s, v22.4s
+	FMOVQ        24(R7), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        160(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        192(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        224(R3), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FMOVD        32(R5), F8
+	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
+	FMOVD        40(R5), F8
+	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
+	FMOVD        48(R5), F8
+	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
+	FMOVD        56(R5), F8
+	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
 
 	// integer sums times both scales
-	FMOVS        16(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd95 // fmul v21.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e35cde3 // fmla v3.4s, v15.4s, v21.4s
-	WORD $0x4e2cce04 // fmla v4.4s, v16.4s, v12.4s
-	FMOVS        20(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
-	WORD $0x4e2cce06 // fmla v6.4s, v16.4s, v12.4s
-	FMOVS        24(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        28(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	FMOVS        16(R4), F6
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
+	FMOVS        20(R4), F6
+	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	FMOVS        24(R4), F6
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
+	FMOVS        28(R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x28, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -6273,109 +5035,79 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000e5 // ldr h5, [x7]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d4004e6 // ldr h6, [x7, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R3), F21
-	FMOVQ        112(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        (R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd83 // fmla v3.4s, v12.4s, v21.4s
-	WORD $0x4e36cd84 // fmla v4.4s, v12.4s, v22.4s
-	FMOVD        8(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd85 // fmla v5.4s, v12.4s, v21.4s
-	WORD $0x4e36cd86 // fmla v6.4s, v12.4s, v22.4s
-	FMOVD        16(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd87 // fmla v7.4s, v12.4s, v21.4s
-	WORD $0x4e36cd88 // fmla v8.4s, v12.4s, v22.4s
-	FMOVD        24(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd89 // fmla v9.4s, v12.4s, v21.4s
-	WORD $0x4e36cd8a // fmla v10.4s, v12.4s, v22.4s
+	FMOVQ        4(R7), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FMOVD        (R5), F8
+	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
+	FMOVD        8(R5), F8
+	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
+	FMOVD        16(R5), F8
+	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
+	FMOVD        24(R5), F8
+	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd95 // fmul v21.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e35cde3 // fmla v3.4s, v15.4s, v21.4s
-	WORD $0x4e2cce04 // fmla v4.4s, v16.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
-	WORD $0x4e2cce06 // fmla v6.4s, v16.4s, v12.4s
-	FMOVS        8(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        12(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
+	FMOVS        12(R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x14, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -6387,31 +5119,27 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
+	WORD $0x6e014025 // ext v5.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e024041 // ext v1.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          R3, R4
-	WORD $0x4e28d4e3 // fadd v3.4s, v7.4s, v8.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e034061 // ext v1.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad523 // fadd v3.4s, v9.4s, v10.4s
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R4)
+	WORD $0x6e044081 // ext v1.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6423,293 +5151,13 @@ done2:
 	RET
 
 // matmulQ8Fours1xQ4_1NEON multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours1xQ4_1NEON(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xQ4_1NEON(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         $q4_1_order<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F1
 	MOVD         $q4_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         s+32(FP), R9
-	MOVD         blocks+64(FP), R10
-	MOVD         R2, R11
-	SUBS         $4, R10
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-	ADD          $0x840, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40016d // ldr h13, [x11]
-	WORD $0x7d40296e // ldr h14, [x11, #20]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40516e // ldr h14, [x11, #40]
-	WORD $0x7d40796f // ldr h15, [x11, #60]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	FMOVQ        (R8), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-	FMOVQ        F13, (R0)
-	WORD $0x7d40056d // ldr h13, [x11, #2]
-	WORD $0x7d402d6e // ldr h14, [x11, #22]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40556e // ldr h14, [x11, #42]
-	WORD $0x7d407d6f // ldr h15, [x11, #62]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	FMOVQ        (R9), F15
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e30cda6 // fmla v6.4s, v13.4s, v16.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R11), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R7), F15
-	FMOVQ        16(R7), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVS        (R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        24(R11), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        32(R7), F15
-	FMOVQ        48(R7), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVS        4(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        44(R11), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        64(R7), F15
-	FMOVQ        80(R7), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVS        8(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        64(R11), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        96(R7), F15
-	FMOVQ        112(R7), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVS        12(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
-	ADD          $0x50, R11
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	ADD          $0x20, R9
-	SUBS         $4, R10
-	BGE          loop5
-
-done6:
-	ADD          $4, R10
-	SUBS         $1, R10
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d40016d // ldr h13, [x11]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40056e // ldr h14, [x11, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R11), F15
-	WORD $0x6ea145f0 // ushl v16.4s, v15.4s, v1.4s
-	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        (R7), F17
-	FMOVQ        16(R7), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVD        (R9), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	WORD $0x4e32cdca // fmla v10.4s, v14.4s, v18.4s
-
-	// integer sums times both scales
-	FMOVS        (R8), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde6 // fmla v6.4s, v15.4s, v13.4s
-	ADD          $0x14, R11
-	ADD          $0x20, R7
-	ADD          $4, R8
-	ADD          $8, R9
-	SUBS         $1, R10
-	BGE          loop7
-
-done8:
-	ADD          $1, R10
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ        F5, (R6)
-	FMOVQ        F6, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F5
-	FMOVQ        16(R4), F6
-	FMOVQ        32(R4), F7
-	FMOVQ        48(R4), F8
-	FMOVQ        64(R4), F9
-	FMOVQ        80(R4), F10
-	FMOVQ        96(R4), F11
-	FMOVQ        112(R4), F12
-	WORD $0x4ec738ad // zip1 v13.2d, v5.2d, v7.2d
-	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
-	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	WORD $0x4ecb3925 // zip1 v5.2d, v9.2d, v11.2d
-	WORD $0x4ecb7927 // zip2 v7.2d, v9.2d, v11.2d
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x6e25d5a5 // faddp v5.4s, v13.4s, v5.4s
-	WORD $0x4ec838c7 // zip1 v7.2d, v6.2d, v8.2d
-	WORD $0x4ec878c6 // zip2 v6.2d, v6.2d, v8.2d
-	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
-	WORD $0x4ecc3946 // zip1 v6.2d, v10.2d, v12.2d
-	WORD $0x4ecc7948 // zip2 v8.2d, v10.2d, v12.2d
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD $0x6e26d4e6 // faddp v6.4s, v7.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ        F5, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xQ4_1NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours2xQ4_1NEON(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
 	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -6736,10 +5184,115 @@ loop3:
 	MOVD         s+32(FP), R8
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
-	SUBS         $2, R9
+	SUBS         $4, R9
 	BLT          done6
 
 loop5:
+	WORD $0xf9840140 // prfm pldl1keep, [x10, #2048]
+	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d400147 // ldr h7, [x10]
+	WORD $0x7d402948 // ldr h8, [x10, #20]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x7d405148 // ldr h8, [x10, #40]
+	WORD $0x7d407949 // ldr h9, [x10, #60]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	FMOVQ        (R7), F8
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x7d400548 // ldr h8, [x10, #2]
+	WORD $0x7d402d49 // ldr h9, [x10, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7d405549 // ldr h9, [x10, #42]
+	WORD $0x7d407d4a // ldr h10, [x10, #62]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e010109 // tbl v9.16b, { v8.16b }, v1.16b
+	FMOVQ        (R8), F10
+	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
+	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
+	FMOVQ        16(R8), F9
+	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        4(R10), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        (R6), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        24(R10), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4fa71104 // fmla v4.4s, v8.4s, v7.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        44(R10), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        64(R6), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f871905 // fmla v5.4s, v8.4s, v7.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        64(R10), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FLDPQ        96(R6), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4fa71906 // fmla v6.4s, v8.4s, v7.s[3]
+	ADD          $0x50, R10
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	ADD          $0x20, R8
+	SUBS         $4, R9
+	BGE          loop5
+
+done6:
+	ADD          $4, R9
+	SUBS         $1, R9
+	BLT          done8
+
+loop7:
 
 	// scales of the block
 	WORD $0x7d400147 // ldr h7, [x10]
@@ -6751,117 +5304,190 @@ loop5:
 
 	// levels of values 0 to 31, and their products
 	FMOVQ        4(R10), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
 	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        (R8), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd03 // fmla v3.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd04 // fmla v4.4s, v8.4s, v14.4s
-	FMOVD        8(R8), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd05 // fmla v5.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd06 // fmla v6.4s, v8.4s, v14.4s
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FMOVD        (R8), F10
+	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
 
 	// integer sums times both scales
 	FMOVS        (R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e27dd0d // fmul v13.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e28cd84 // fmla v4.4s, v12.4s, v8.4s
-	FMOVS        4(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd23 // fmla v3.4s, v9.4s, v7.4s
+	ADD          $0x14, R10
+	ADD          $0x20, R6
+	ADD          $4, R7
+	ADD          $8, R8
+	SUBS         $1, R9
+	BGE          loop7
+
+done8:
+	ADD          $1, R9
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	FMOVQ        F3, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F3
+	FMOVQ        32(R3), F4
+	FMOVQ        64(R3), F5
+	FMOVQ        96(R3), F6
+	WORD $0x4ec43867 // zip1 v7.2d, v3.2d, v4.2d
+	WORD $0x4ec47863 // zip2 v3.2d, v3.2d, v4.2d
+	WORD $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
+	WORD $0x4ec638a3 // zip1 v3.2d, v5.2d, v6.2d
+	WORD $0x4ec678a4 // zip2 v4.2d, v5.2d, v6.2d
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x6e23d4e3 // faddp v3.4s, v7.4s, v3.4s
+	FMOVQ        F3, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xQ4_1NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+TEXT ·matmulQ8Fours2xQ4_1NEON(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         s+32(FP), R8
+	MOVD         blocks+64(FP), R9
+	MOVD         R1, R10
+	SUBS         $2, R9
+	BLT          done6
+
+loop5:
 
 	// scales of the block
-	WORD $0x7d402947 // ldr h7, [x10, #20]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d402d48 // ldr h8, [x10, #22]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400143 // ldr h3, [x10]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d400544 // ldr h4, [x10, #2]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        64(R6), F11
-	FMOVQ        80(R6), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        16(R8), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd03 // fmla v3.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd04 // fmla v4.4s, v8.4s, v14.4s
-	FMOVD        24(R8), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd05 // fmla v5.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd06 // fmla v6.4s, v8.4s, v14.4s
+	FMOVQ        4(R10), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FMOVD        (R8), F6
+	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
+	FMOVD        8(R8), F6
+	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
 
 	// integer sums times both scales
-	FMOVS        8(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e27dd0d // fmul v13.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e28cd84 // fmla v4.4s, v12.4s, v8.4s
-	FMOVS        12(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	FMOVS        (R7), F4
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
+	FMOVS        4(R7), F4
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+
+	// scales of the block
+	WORD $0x7d402943 // ldr h3, [x10, #20]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d402d44 // ldr h4, [x10, #22]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        24(R10), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        64(R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        96(R6), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FMOVD        16(R8), F6
+	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
+	FMOVD        24(R8), F6
+	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+
+	// integer sums times both scales
+	FMOVS        8(R7), F4
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
+	FMOVS        12(R7), F4
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x28, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6877,65 +5503,49 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400143 // ldr h3, [x10]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7d400544 // ldr h4, [x10, #2]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F9
-	WORD $0x6ea1452a // ushl v10.4s, v9.4s, v1.4s
-	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        (R8), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd03 // fmla v3.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd04 // fmla v4.4s, v8.4s, v14.4s
-	FMOVD        8(R8), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e2dcd05 // fmla v5.4s, v8.4s, v13.4s
-	WORD $0x4e2ecd06 // fmla v6.4s, v8.4s, v14.4s
+	FMOVQ        4(R10), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FMOVD        (R8), F6
+	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
+	FMOVD        8(R8), F6
+	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e27dd0d // fmul v13.4s, v8.4s, v7.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e28cd84 // fmla v4.4s, v12.4s, v8.4s
-	FMOVS        4(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	FMOVS        (R7), F4
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
+	FMOVS        4(R7), F4
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x14, R10
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -6945,10 +5555,8 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F3, (R5)
-	FMOVQ        F4, 16(R5)
-	FMOVQ        F5, 128(R5)
-	FMOVQ        F6, 144(R5)
+	FMOVQ        F1, (R5)
+	FMOVQ        F2, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6959,57 +5567,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F3
-	FMOVQ        16(R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        48(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F8
-	FMOVQ        96(R3), F9
-	FMOVQ        112(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ        F3, (R0)
-	FMOVQ        128(R3), F3
-	FMOVQ        144(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        176(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        208(R3), F8
-	FMOVQ        224(R3), F9
-	FMOVQ        240(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        (R3), F1
+	FMOVQ        32(R3), F2
+	FMOVQ        64(R3), F3
+	FMOVQ        96(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F1, (R0)
+	FMOVQ        128(R3), F1
+	FMOVQ        160(R3), F2
+	FMOVQ        192(R3), F3
+	FMOVQ        224(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
+	FMOVQ        F1, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -7023,9 +5607,6 @@ TEXT ·matmulQ8Fours3xQ4_1NEON(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7042,12 +5623,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -7059,170 +5637,124 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400149 // ldr h9, [x10]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40054a // ldr h10, [x10, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400144 // ldr h4, [x10]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400545 // ldr h5, [x10, #2]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        (R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd43 // fmla v3.4s, v10.4s, v17.4s
-	WORD $0x4e32cd44 // fmla v4.4s, v10.4s, v18.4s
-	FMOVD        8(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd45 // fmla v5.4s, v10.4s, v17.4s
-	WORD $0x4e32cd46 // fmla v6.4s, v10.4s, v18.4s
-	FMOVD        16(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd47 // fmla v7.4s, v10.4s, v17.4s
-	WORD $0x4e32cd48 // fmla v8.4s, v10.4s, v18.4s
+	FMOVQ        4(R10), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        (R6), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R6), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FMOVD        (R8), F7
+	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
+	FMOVD        8(R8), F7
+	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
+	FMOVD        16(R8), F7
+	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e29dd51 // fmul v17.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2acdc4 // fmla v4.4s, v14.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e2acdc6 // fmla v6.4s, v14.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
+	FMOVS        8(R7), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d402949 // ldr h9, [x10, #20]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d402d4a // ldr h10, [x10, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d402944 // ldr h4, [x10, #20]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d402d45 // ldr h5, [x10, #22]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R6), F17
-	FMOVQ        176(R6), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        24(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd43 // fmla v3.4s, v10.4s, v17.4s
-	WORD $0x4e32cd44 // fmla v4.4s, v10.4s, v18.4s
-	FMOVD        32(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd45 // fmla v5.4s, v10.4s, v17.4s
-	WORD $0x4e32cd46 // fmla v6.4s, v10.4s, v18.4s
-	FMOVD        40(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd47 // fmla v7.4s, v10.4s, v17.4s
-	WORD $0x4e32cd48 // fmla v8.4s, v10.4s, v18.4s
+	FMOVQ        24(R10), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        96(R6), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        128(R6), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        160(R6), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FMOVD        24(R8), F7
+	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
+	FMOVD        32(R8), F7
+	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
+	FMOVD        40(R8), F7
+	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        12(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e29dd51 // fmul v17.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2acdc4 // fmla v4.4s, v14.4s, v10.4s
-	FMOVS        16(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e2acdc6 // fmla v6.4s, v14.4s, v10.4s
-	FMOVS        20(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	FMOVS        12(R7), F5
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
+	FMOVS        16(R7), F5
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
+	FMOVS        20(R7), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x28, R10
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -7238,87 +5770,64 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400149 // ldr h9, [x10]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40054a // ldr h10, [x10, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400144 // ldr h4, [x10]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400545 // ldr h5, [x10, #2]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F11
-	WORD $0x6ea1456c // ushl v12.4s, v11.4s, v1.4s
-	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        (R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd43 // fmla v3.4s, v10.4s, v17.4s
-	WORD $0x4e32cd44 // fmla v4.4s, v10.4s, v18.4s
-	FMOVD        8(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd45 // fmla v5.4s, v10.4s, v17.4s
-	WORD $0x4e32cd46 // fmla v6.4s, v10.4s, v18.4s
-	FMOVD        16(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd47 // fmla v7.4s, v10.4s, v17.4s
-	WORD $0x4e32cd48 // fmla v8.4s, v10.4s, v18.4s
+	FMOVQ        4(R10), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	FLDPQ        (R6), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        32(R6), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        64(R6), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FMOVD        (R8), F7
+	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
+	FMOVD        8(R8), F7
+	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
+	FMOVD        16(R8), F7
+	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e29dd51 // fmul v17.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e31cda3 // fmla v3.4s, v13.4s, v17.4s
-	WORD $0x4e2acdc4 // fmla v4.4s, v14.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e29dd4f // fmul v15.4s, v10.4s, v9.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	WORD $0x4e2acdc6 // fmla v6.4s, v14.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
+	FMOVS        8(R7), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x14, R10
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -7328,12 +5837,9 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F3, (R5)
-	FMOVQ        F4, 16(R5)
-	FMOVQ        F5, 128(R5)
-	FMOVQ        F6, 144(R5)
-	FMOVQ        F7, 256(R5)
-	FMOVQ        F8, 272(R5)
+	FMOVQ        F1, (R5)
+	FMOVQ        F2, 128(R5)
+	FMOVQ        F3, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -7344,82 +5850,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F3
-	FMOVQ        16(R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        48(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F8
-	FMOVQ        96(R3), F9
-	FMOVQ        112(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ        F3, (R0)
-	FMOVQ        128(R3), F3
-	FMOVQ        144(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        176(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        208(R3), F8
-	FMOVQ        224(R3), F9
-	FMOVQ        240(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        (R3), F1
+	FMOVQ        32(R3), F2
+	FMOVQ        64(R3), F3
+	FMOVQ        96(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F1, (R0)
+	FMOVQ        128(R3), F1
+	FMOVQ        160(R3), F2
+	FMOVQ        192(R3), F3
+	FMOVQ        224(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
-	FMOVQ        256(R3), F3
-	FMOVQ        272(R3), F4
-	FMOVQ        288(R3), F5
-	FMOVQ        304(R3), F6
-	FMOVQ        320(R3), F7
-	FMOVQ        336(R3), F8
-	FMOVQ        352(R3), F9
-	FMOVQ        368(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        F1, (R5)
+	FMOVQ        256(R3), F1
+	FMOVQ        288(R3), F2
+	FMOVQ        320(R3), F3
+	FMOVQ        352(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
+	FMOVQ        F1, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -7433,9 +5903,6 @@ TEXT ·matmulQ8Fours4xQ4_1NEON(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
-	MOVD         $q4_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7452,14 +5919,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -7471,214 +5934,154 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40014b // ldr h11, [x10]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40054c // ldr h12, [x10, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400145 // ldr h5, [x10]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d400546 // ldr h6, [x10, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        (R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd83 // fmla v3.4s, v12.4s, v21.4s
-	WORD $0x4e36cd84 // fmla v4.4s, v12.4s, v22.4s
-	FMOVD        8(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd85 // fmla v5.4s, v12.4s, v21.4s
-	WORD $0x4e36cd86 // fmla v6.4s, v12.4s, v22.4s
-	FMOVD        16(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd87 // fmla v7.4s, v12.4s, v21.4s
-	WORD $0x4e36cd88 // fmla v8.4s, v12.4s, v22.4s
-	FMOVD        24(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd89 // fmla v9.4s, v12.4s, v21.4s
-	WORD $0x4e36cd8a // fmla v10.4s, v12.4s, v22.4s
+	FMOVQ        4(R10), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FMOVD        (R8), F8
+	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
+	FMOVD        8(R8), F8
+	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
+	FMOVD        16(R8), F8
+	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
+	FMOVD        24(R8), F8
+	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd95 // fmul v21.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e35cde3 // fmla v3.4s, v15.4s, v21.4s
-	WORD $0x4e2cce04 // fmla v4.4s, v16.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
-	WORD $0x4e2cce06 // fmla v6.4s, v16.4s, v12.4s
-	FMOVS        8(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	FMOVS        8(R7), F6
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
+	FMOVS        12(R7), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x7d40294b // ldr h11, [x10, #20]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d402d4c // ldr h12, [x10, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d402945 // ldr h5, [x10, #20]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d402d46 // ldr h6, [x10, #22]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R6), F17
-	FMOVQ        176(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        192(R6), F19
-	FMOVQ        208(R6), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R6), F21
-	FMOVQ        240(R6), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        32(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd83 // fmla v3.4s, v12.4s, v21.4s
-	WORD $0x4e36cd84 // fmla v4.4s, v12.4s, v22.4s
-	FMOVD        40(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd85 // fmla v5.4s, v12.4s, v21.4s
-	WORD $0x4e36cd86 // fmla v6.4s, v12.4s, v22.4s
-	FMOVD        48(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd87 // fmla v7.4s, v12.4s, v21.4s
-	WORD $0x4e36cd88 // fmla v8.4s, v12.4s, v22.4s
-	FMOVD        56(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd89 // fmla v9.4s, v12.4s, v21.4s
-	WORD $0x4e36cd8a // fmla v10.4s, v12.4s, v22.4s
+	FMOVQ        24(R10), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        128(R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        160(R6), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        192(R6), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        224(R6), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FMOVD        32(R8), F8
+	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
+	FMOVD        40(R8), F8
+	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
+	FMOVD        48(R8), F8
+	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
+	FMOVD        56(R8), F8
+	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
 
 	// integer sums times both scales
-	FMOVS        16(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd95 // fmul v21.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e35cde3 // fmla v3.4s, v15.4s, v21.4s
-	WORD $0x4e2cce04 // fmla v4.4s, v16.4s, v12.4s
-	FMOVS        20(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
-	WORD $0x4e2cce06 // fmla v6.4s, v16.4s, v12.4s
-	FMOVS        24(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        28(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	FMOVS        16(R7), F6
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
+	FMOVS        20(R7), F6
+	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	FMOVS        24(R7), F6
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
+	FMOVS        28(R7), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x28, R10
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -7694,109 +6097,79 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014b // ldr h11, [x10]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40054c // ldr h12, [x10, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400145 // ldr h5, [x10]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d400546 // ldr h6, [x10, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F13
-	WORD $0x6ea145ae // ushl v14.4s, v13.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        (R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd83 // fmla v3.4s, v12.4s, v21.4s
-	WORD $0x4e36cd84 // fmla v4.4s, v12.4s, v22.4s
-	FMOVD        8(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd85 // fmla v5.4s, v12.4s, v21.4s
-	WORD $0x4e36cd86 // fmla v6.4s, v12.4s, v22.4s
-	FMOVD        16(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd87 // fmla v7.4s, v12.4s, v21.4s
-	WORD $0x4e36cd88 // fmla v8.4s, v12.4s, v22.4s
-	FMOVD        24(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cd89 // fmla v9.4s, v12.4s, v21.4s
-	WORD $0x4e36cd8a // fmla v10.4s, v12.4s, v22.4s
+	FMOVQ        4(R10), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FLDPQ        (R6), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        32(R6), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FMOVD        (R8), F8
+	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
+	FMOVD        8(R8), F8
+	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
+	FMOVD        16(R8), F8
+	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
+	FMOVD        24(R8), F8
+	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd95 // fmul v21.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e35cde3 // fmla v3.4s, v15.4s, v21.4s
-	WORD $0x4e2cce04 // fmla v4.4s, v16.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
-	WORD $0x4e2cce06 // fmla v6.4s, v16.4s, v12.4s
-	FMOVS        8(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	FMOVS        8(R7), F6
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
+	FMOVS        12(R7), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x14, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -7806,14 +6179,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F3, (R5)
-	FMOVQ        F4, 16(R5)
-	FMOVQ        F5, 128(R5)
-	FMOVQ        F6, 144(R5)
-	FMOVQ        F7, 256(R5)
-	FMOVQ        F8, 272(R5)
-	FMOVQ        F9, 384(R5)
-	FMOVQ        F10, 400(R5)
+	FMOVQ        F1, (R5)
+	FMOVQ        F2, 128(R5)
+	FMOVQ        F3, 256(R5)
+	FMOVQ        F4, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -7824,107 +6193,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F3
-	FMOVQ        16(R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        48(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F8
-	FMOVQ        96(R3), F9
-	FMOVQ        112(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ        F3, (R0)
-	FMOVQ        128(R3), F3
-	FMOVQ        144(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        176(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        208(R3), F8
-	FMOVQ        224(R3), F9
-	FMOVQ        240(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        (R3), F1
+	FMOVQ        32(R3), F2
+	FMOVQ        64(R3), F3
+	FMOVQ        96(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F1, (R0)
+	FMOVQ        128(R3), F1
+	FMOVQ        160(R3), F2
+	FMOVQ        192(R3), F3
+	FMOVQ        224(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
-	FMOVQ        256(R3), F3
-	FMOVQ        272(R3), F4
-	FMOVQ        288(R3), F5
-	FMOVQ        304(R3), F6
-	FMOVQ        320(R3), F7
-	FMOVQ        336(R3), F8
-	FMOVQ        352(R3), F9
-	FMOVQ        368(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        F1, (R5)
+	FMOVQ        256(R3), F1
+	FMOVQ        288(R3), F2
+	FMOVQ        320(R3), F3
+	FMOVQ        352(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
-	FMOVQ        384(R3), F3
-	FMOVQ        400(R3), F4
-	FMOVQ        416(R3), F5
-	FMOVQ        432(R3), F6
-	FMOVQ        448(R3), F7
-	FMOVQ        464(R3), F8
-	FMOVQ        480(R3), F9
-	FMOVQ        496(R3), F10
-	WORD $0x4ec5386b // zip1 v11.2d, v3.2d, v5.2d
-	WORD $0x4ec57863 // zip2 v3.2d, v3.2d, v5.2d
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x4ec938e3 // zip1 v3.2d, v7.2d, v9.2d
-	WORD $0x4ec978e5 // zip2 v5.2d, v7.2d, v9.2d
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e23d563 // faddp v3.4s, v11.4s, v3.4s
-	WORD $0x4ec63885 // zip1 v5.2d, v4.2d, v6.2d
-	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4eca3904 // zip1 v4.2d, v8.2d, v10.2d
-	WORD $0x4eca7906 // zip2 v6.2d, v8.2d, v10.2d
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e24d4a4 // faddp v4.4s, v5.4s, v4.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ        F1, (R5)
+	FMOVQ        384(R3), F1
+	FMOVQ        416(R3), F2
+	FMOVQ        448(R3), F3
+	FMOVQ        480(R3), F4
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	ADD          R4, R5
-	FMOVQ        F3, (R5)
+	FMOVQ        F1, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1

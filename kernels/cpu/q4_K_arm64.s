@@ -9,16 +9,6 @@ DATA q4_k_shuffle<>+0(SB)/8, $0x8080800180808000
 DATA q4_k_shuffle<>+8(SB)/8, $0x8080800380808002
 GLOBL q4_k_shuffle<>(SB), RODATA|NOPTR, $16
 
-// q4_k_shifts: int32, 4 times -6
-DATA q4_k_shifts<>+0(SB)/8, $0xfffffffafffffffa
-DATA q4_k_shifts<>+8(SB)/8, $0xfffffffafffffffa
-GLOBL q4_k_shifts<>(SB), RODATA|NOPTR, $16
-
-// q4_k_shifts2: int32, 4 times -4
-DATA q4_k_shifts2<>+0(SB)/8, $0xfffffffcfffffffc
-DATA q4_k_shifts2<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL q4_k_shifts2<>(SB), RODATA|NOPTR, $16
-
 // q4_k_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA q4_k_order<>+0(SB)/8, $0x0302010003020100
 DATA q4_k_order<>+8(SB)/8, $0x0706050407060504
@@ -31,315 +21,225 @@ GLOBL q4_k_order2<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xQ4_KDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xQ4_KDotProd(SB), NOSPLIT, $64-72
+TEXT ·matmulQ81xQ4_KDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	MOVD         $q4_k_order<>+0(SB), R0
 	FMOVQ        (R0), F4
 	WORD $0x4f000465 // movi v5.4s, #3
-	WORD $0x4f000486 // movi v6.4s, #4
 	MOVD         $q4_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f0005e8 // movi v8.4s, #15
-	WORD $0x4f0107e9 // movi v9.4s, #63
-	WORD $0x4f04e40a // movi v10.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
+	WORD $0x4f0107e8 // movi v8.4s, #63
+	WORD $0x4f04e409 // movi v9.16b, #128
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x880, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
+	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d400115 // ldr h21, [x8]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        4(R8), F22
-	FMOVQ        12(R8), F23
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	FMOVQ        128(R8), F24
-	FMOVQ        4(R8), F25
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
-	WORD $0x6eab4739 // ushl v25.4s, v25.4s, v11.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
-	FMOVQ        (R5), F23
-	FMOVQ        16(R5), F24
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	FMOVQ        F22, (R0)
-	FMOVQ        F21, 16(R0)
-	WORD $0x7d400515 // ldr h21, [x8, #2]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        8(R8), F22
-	FMOVQ        12(R8), F23
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6eac46f7 // ushl v23.4s, v23.4s, v12.4s
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	FMOVQ        128(R8), F24
-	FMOVQ        8(R8), F25
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
-	WORD $0x6eab4739 // ushl v25.4s, v25.4s, v11.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
-	WORD $0x6e231ed6 // eor v22.16b, v22.16b, v3.16b
-	WORD $0x6e231eb5 // eor v21.16b, v21.16b, v3.16b
-	WORD $0x4e0402d7 // tbl v23.16b, { v22.16b }, v4.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	FMOVQ        (R6), F24
-	FMOVQ        16(R6), F25
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39cece // fmla v14.4s, v22.4s, v25.4s
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	FMOVQ        32(R6), F23
-	FMOVQ        48(R6), F24
-	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
-	WORD $0x4e38ceb0 // fmla v16.4s, v21.4s, v24.4s
+	WORD $0x7d4000ee // ldr h14, [x7]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        4(R7), F15
+	FMOVQ        12(R7), F16
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	FMOVQ        128(R7), F17
+	FMOVQ        4(R7), F18
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x7d4004f0 // ldr h16, [x7, #2]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        8(R7), F17
+	FMOVQ        12(R7), F18
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	FMOVQ        128(R7), F19
+	FMOVQ        8(R7), F20
+	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
+	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
+	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
+	FMOVQ        (R5), F19
+	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
+	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	FMOVQ        16(R5), F18
+	WORD $0x4e32ce2b // fmla v11.4s, v17.4s, v18.4s
+	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
+	FMOVQ        32(R5), F18
+	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
+	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
+	FMOVQ        48(R5), F17
+	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R4), F23
-	FMOVQ        16(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	FMOVS        (R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e36ceed // fmla v13.4s, v23.4s, v22.4s
-	WORD $0x4e36ceae // fmla v14.4s, v21.4s, v22.4s
+	FLDPQ        16(R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	FLDPQ        (R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	FMOVS        4(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
+	FLDPQ        16(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        32(R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4faf120b // fmla v11.4s, v16.4s, v15.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        48(R8), F21
-	FMOVQ        64(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	FMOVS        8(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
+	FLDPQ        48(R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	FLDPQ        64(R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f1a0c // fmla v12.4s, v16.4s, v15.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        48(R8), F21
-	FMOVQ        64(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        96(R4), F23
-	FMOVQ        112(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	FMOVS        12(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	WORD $0x4e36ceb4 // fmla v20.4s, v21.4s, v22.4s
+	FLDPQ        48(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        96(R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4faf1a0d // fmla v13.4s, v16.4s, v15.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        80(R8), F21
-	FMOVQ        96(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        128(R4), F23
-	FMOVQ        144(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	FMOVS        16(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e36ceed // fmla v13.4s, v23.4s, v22.4s
-	WORD $0x4e36ceae // fmla v14.4s, v21.4s, v22.4s
+	FLDPQ        80(R7), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FLDPQ        128(R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        80(R8), F21
-	FMOVQ        96(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	FMOVS        20(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
+	FLDPQ        80(R7), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FLDPQ        160(R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        112(R8), F21
-	FMOVQ        128(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        192(R4), F23
-	FMOVQ        208(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	FMOVS        24(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
+	FLDPQ        112(R7), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        112(R8), F21
-	FMOVQ        128(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        224(R4), F23
-	FMOVQ        240(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	FMOVS        28(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	WORD $0x4e36ceb4 // fmla v20.4s, v21.4s, v22.4s
-	ADD          $0x90, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	FLDPQ        112(R7), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FLDPQ        224(R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	ADD          $0x90, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
-	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
+	ADD          $1, R6
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ4_KDotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -348,19 +248,14 @@ TEXT ·matmulQ82xQ4_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -370,10 +265,8 @@ TEXT ·matmulQ82xQ4_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -385,456 +278,315 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010f // ldr h15, [x8]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        4(R8), F16
-	FMOVQ        12(R8), F17
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        4(R8), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 32(R0)
-	FMOVQ        F15, 48(R0)
-	WORD $0x7d40050f // ldr h15, [x8, #2]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        8(R8), F16
-	FMOVQ        12(R8), F17
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x6ea14610 // ushl v16.4s, v16.4s, v1.4s
-	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        8(R8), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	WORD $0x6e231def // eor v15.16b, v15.16b, v3.16b
-	FMOVQ        F16, 64(R0)
-	FMOVQ        F15, 80(R0)
+	WORD $0x7d40010a // ldr h10, [x8]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        4(R8), F11
+	FMOVQ        12(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
+	FMOVQ        128(R8), F13
+	FMOVQ        4(R8), F14
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FMOVQ        F11, 32(R0)
+	FMOVQ        F10, 48(R0)
+	WORD $0x7d40050a // ldr h10, [x8, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        8(R8), F11
+	FMOVQ        12(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
+	FMOVQ        128(R8), F13
+	FMOVQ        8(R8), F14
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
+	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	FMOVQ        F11, 64(R0)
+	FMOVQ        F10, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        (R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R4), (F12, F13)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94960f // sdot v15.4s, v16.16b, v20.16b
-	FMOVS        64(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVD        (R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0c // fmla v12.4s, v16.4s, v20.4s
-	FMOVD        8(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0e // fmla v14.4s, v16.4s, v20.4s
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FMOVS        64(R0), F10
+	FMOVD        (R6), F11
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	FMOVD        8(R6), F11
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de54 // fmul v20.4s, v18.4s, v16.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        4(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de33 // fmul v19.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
+	FMOVS        32(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        (R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        4(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	FLDPQ        64(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        96(R4), (F12, F13)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94960f // sdot v15.4s, v16.16b, v20.16b
-	FMOVS        68(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVD        16(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0c // fmla v12.4s, v16.4s, v20.4s
-	FMOVD        24(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0e // fmla v14.4s, v16.4s, v20.4s
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FMOVS        68(R0), F10
+	FMOVD        16(R6), F11
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	FMOVD        24(R6), F11
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de54 // fmul v20.4s, v18.4s, v16.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        12(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de33 // fmul v19.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
+	FMOVS        36(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        8(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        12(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	FMOVQ        160(R4), F18
-	FMOVQ        176(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        128(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        160(R4), (F12, F13)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94960f // sdot v15.4s, v16.16b, v20.16b
-	FMOVS        72(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVD        32(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0c // fmla v12.4s, v16.4s, v20.4s
-	FMOVD        40(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0e // fmla v14.4s, v16.4s, v20.4s
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FMOVS        72(R0), F10
+	FMOVD        32(R6), F11
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	FMOVD        40(R6), F11
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        16(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de54 // fmul v20.4s, v18.4s, v16.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        20(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de33 // fmul v19.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
+	FMOVS        40(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        16(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        20(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	FLDPQ        192(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        224(R4), (F12, F13)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94960f // sdot v15.4s, v16.16b, v20.16b
-	FMOVS        76(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVD        48(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0c // fmla v12.4s, v16.4s, v20.4s
-	FMOVD        56(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0e // fmla v14.4s, v16.4s, v20.4s
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FMOVS        76(R0), F10
+	FMOVD        48(R6), F11
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	FMOVD        56(R6), F11
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de54 // fmul v20.4s, v18.4s, v16.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        28(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de33 // fmul v19.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
+	FMOVS        44(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        24(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        28(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        80(R8), F15
-	FMOVQ        96(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        256(R4), F17
-	FMOVQ        272(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	FMOVQ        288(R4), F18
-	FMOVQ        304(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        80(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        256(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        288(R4), (F12, F13)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94960f // sdot v15.4s, v16.16b, v20.16b
-	FMOVS        80(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVD        64(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0c // fmla v12.4s, v16.4s, v20.4s
-	FMOVD        72(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0e // fmla v14.4s, v16.4s, v20.4s
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FMOVS        80(R0), F10
+	FMOVD        64(R6), F11
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	FMOVD        72(R6), F11
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        32(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de54 // fmul v20.4s, v18.4s, v16.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        36(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de33 // fmul v19.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
+	FMOVS        48(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        32(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        36(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        80(R8), F15
-	FMOVQ        96(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        320(R4), F17
-	FMOVQ        336(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	FMOVQ        352(R4), F18
-	FMOVQ        368(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        80(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	FLDPQ        320(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        352(R4), (F12, F13)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94960f // sdot v15.4s, v16.16b, v20.16b
-	FMOVS        84(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVD        80(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0c // fmla v12.4s, v16.4s, v20.4s
-	FMOVD        88(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0e // fmla v14.4s, v16.4s, v20.4s
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FMOVS        84(R0), F10
+	FMOVD        80(R6), F11
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	FMOVD        88(R6), F11
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de54 // fmul v20.4s, v18.4s, v16.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        44(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de33 // fmul v19.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
+	FMOVS        52(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        40(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        44(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        112(R8), F15
-	FMOVQ        128(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        384(R4), F17
-	FMOVQ        400(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	FMOVQ        416(R4), F18
-	FMOVQ        432(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        112(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        384(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        416(R4), (F12, F13)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94960f // sdot v15.4s, v16.16b, v20.16b
-	FMOVS        88(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVD        96(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0c // fmla v12.4s, v16.4s, v20.4s
-	FMOVD        104(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0e // fmla v14.4s, v16.4s, v20.4s
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FMOVS        88(R0), F10
+	FMOVD        96(R6), F11
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	FMOVD        104(R6), F11
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        48(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de54 // fmul v20.4s, v18.4s, v16.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        52(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de33 // fmul v19.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
+	FMOVS        56(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        48(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        52(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        112(R8), F15
-	FMOVQ        128(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        448(R4), F17
-	FMOVQ        464(R4), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        112(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	FLDPQ        448(R4), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        480(R4), (F12, F13)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94960f // sdot v15.4s, v16.16b, v20.16b
-	FMOVS        92(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVD        112(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0c // fmla v12.4s, v16.4s, v20.4s
-	FMOVD        120(R6), F18
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	WORD $0x4e34ce0e // fmla v14.4s, v16.4s, v20.4s
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FMOVS        92(R0), F10
+	FMOVD        112(R6), F11
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	FMOVD        120(R6), F11
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de54 // fmul v20.4s, v18.4s, v16.4s
-	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	FMOVS        60(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de33 // fmul v19.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
+	FMOVS        60(R0), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS        56(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        60(R5), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x90, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -846,19 +598,17 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -875,19 +625,14 @@ TEXT ·matmulQ83xQ4_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -897,12 +642,9 @@ TEXT ·matmulQ83xQ4_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -914,600 +656,403 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        4(R8), F18
-	FMOVQ        12(R8), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        4(R8), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        F18, 32(R0)
-	FMOVQ        F17, 48(R0)
-	WORD $0x7d400511 // ldr h17, [x8, #2]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        8(R8), F18
-	FMOVQ        12(R8), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        8(R8), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x6e231e52 // eor v18.16b, v18.16b, v3.16b
-	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
-	FMOVQ        F18, 64(R0)
-	FMOVQ        F17, 80(R0)
+	WORD $0x7d40010b // ldr h11, [x8]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        4(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	FMOVQ        128(R8), F14
+	FMOVQ        4(R8), F15
+	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 32(R0)
+	FMOVQ        F11, 48(R0)
+	WORD $0x7d40050b // ldr h11, [x8, #2]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	FMOVQ        128(R8), F14
+	FMOVQ        8(R8), F15
+	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
+	FMOVQ        F12, 64(R0)
+	FMOVQ        F11, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F17
-	FMOVQ        32(R8), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
-	FMOVQ        64(R4), F22
-	FMOVQ        80(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969639 // sdot v25.4s, v17.16b, v22.16b
+	FLDPQ        16(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R4), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e989651 // sdot v17.4s, v18.16b, v24.16b
-	FMOVS        64(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVD        (R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4b // fmla v11.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	FMOVD        8(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4d // fmla v13.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	FMOVD        16(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	WORD $0x4e38ce50 // fmla v16.4s, v18.4s, v24.4s
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FMOVS        64(R0), F11
+	FMOVD        (R6), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVD        8(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        16(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de76 // fmul v22.4s, v19.4s, v18.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de75 // fmul v21.4s, v19.4s, v18.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e32ce30 // fmla v16.4s, v17.4s, v18.4s
+	FMOVS        32(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        (R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        4(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        8(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F17
-	FMOVQ        32(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
-	FMOVQ        160(R4), F22
-	FMOVQ        176(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969639 // sdot v25.4s, v17.16b, v22.16b
+	FLDPQ        16(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        160(R4), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e989651 // sdot v17.4s, v18.16b, v24.16b
-	FMOVS        68(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVD        24(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4b // fmla v11.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	FMOVD        32(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4d // fmla v13.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	FMOVD        40(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	WORD $0x4e38ce50 // fmla v16.4s, v18.4s, v24.4s
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FMOVS        68(R0), F11
+	FMOVD        24(R6), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVD        32(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        40(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de76 // fmul v22.4s, v19.4s, v18.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de75 // fmul v21.4s, v19.4s, v18.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e32ce30 // fmla v16.4s, v17.4s, v18.4s
+	FMOVS        36(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        12(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        16(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        20(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        48(R8), F17
-	FMOVQ        64(R8), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
-	FMOVQ        256(R4), F22
-	FMOVQ        272(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969639 // sdot v25.4s, v17.16b, v22.16b
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e989651 // sdot v17.4s, v18.16b, v24.16b
-	FMOVS        72(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVD        48(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4b // fmla v11.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	FMOVD        56(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4d // fmla v13.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	FMOVD        64(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	WORD $0x4e38ce50 // fmla v16.4s, v18.4s, v24.4s
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FMOVS        72(R0), F11
+	FMOVD        48(R6), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVD        56(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        64(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de76 // fmul v22.4s, v19.4s, v18.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de75 // fmul v21.4s, v19.4s, v18.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e32ce30 // fmla v16.4s, v17.4s, v18.4s
+	FMOVS        40(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        24(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        28(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        32(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        48(R8), F17
-	FMOVQ        64(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        320(R4), F20
-	FMOVQ        336(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
-	FMOVQ        352(R4), F22
-	FMOVQ        368(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969639 // sdot v25.4s, v17.16b, v22.16b
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e989651 // sdot v17.4s, v18.16b, v24.16b
-	FMOVS        76(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVD        72(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4b // fmla v11.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	FMOVD        80(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4d // fmla v13.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	FMOVD        88(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	WORD $0x4e38ce50 // fmla v16.4s, v18.4s, v24.4s
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FMOVS        76(R0), F11
+	FMOVD        72(R6), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVD        80(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        88(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de76 // fmul v22.4s, v19.4s, v18.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de75 // fmul v21.4s, v19.4s, v18.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e32ce30 // fmla v16.4s, v17.4s, v18.4s
+	FMOVS        44(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        36(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        40(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        44(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        80(R8), F17
-	FMOVQ        96(R8), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
-	FMOVQ        448(R4), F22
-	FMOVQ        464(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969639 // sdot v25.4s, v17.16b, v22.16b
+	FLDPQ        80(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e989651 // sdot v17.4s, v18.16b, v24.16b
-	FMOVS        80(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVD        96(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4b // fmla v11.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	FMOVD        104(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4d // fmla v13.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	FMOVD        112(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	WORD $0x4e38ce50 // fmla v16.4s, v18.4s, v24.4s
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FMOVS        80(R0), F11
+	FMOVD        96(R6), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVD        104(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        112(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        48(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de76 // fmul v22.4s, v19.4s, v18.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de75 // fmul v21.4s, v19.4s, v18.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e32ce30 // fmla v16.4s, v17.4s, v18.4s
+	FMOVS        48(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        48(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        52(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        56(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        80(R8), F17
-	FMOVQ        96(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        512(R4), F20
-	FMOVQ        528(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
-	FMOVQ        544(R4), F22
-	FMOVQ        560(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969639 // sdot v25.4s, v17.16b, v22.16b
+	FLDPQ        80(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        480(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        512(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        544(R4), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e989651 // sdot v17.4s, v18.16b, v24.16b
-	FMOVS        84(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVD        120(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4b // fmla v11.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	FMOVD        128(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4d // fmla v13.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	FMOVD        136(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	WORD $0x4e38ce50 // fmla v16.4s, v18.4s, v24.4s
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FMOVS        84(R0), F11
+	FMOVD        120(R6), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVD        128(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        136(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        64(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de76 // fmul v22.4s, v19.4s, v18.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        68(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de75 // fmul v21.4s, v19.4s, v18.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e32ce30 // fmla v16.4s, v17.4s, v18.4s
+	FMOVS        52(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        60(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        64(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        68(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        112(R8), F17
-	FMOVQ        128(R8), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        576(R4), F19
-	FMOVQ        592(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        608(R4), F20
-	FMOVQ        624(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
-	FMOVQ        640(R4), F22
-	FMOVQ        656(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969639 // sdot v25.4s, v17.16b, v22.16b
+	FLDPQ        112(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FLDPQ        576(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        608(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        640(R4), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e989651 // sdot v17.4s, v18.16b, v24.16b
-	FMOVS        88(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVD        144(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4b // fmla v11.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	FMOVD        152(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4d // fmla v13.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	FMOVD        160(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	WORD $0x4e38ce50 // fmla v16.4s, v18.4s, v24.4s
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FMOVS        88(R0), F11
+	FMOVD        144(R6), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVD        152(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        160(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        76(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de76 // fmul v22.4s, v19.4s, v18.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        80(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de75 // fmul v21.4s, v19.4s, v18.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e32ce30 // fmla v16.4s, v17.4s, v18.4s
+	FMOVS        56(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        72(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        76(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        80(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        112(R8), F17
-	FMOVQ        128(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        672(R4), F19
-	FMOVQ        688(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        704(R4), F20
-	FMOVQ        720(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969654 // sdot v20.4s, v18.16b, v22.16b
-	FMOVQ        736(R4), F22
-	FMOVQ        752(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969639 // sdot v25.4s, v17.16b, v22.16b
+	FLDPQ        112(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        672(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        704(R4), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        736(R4), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e989651 // sdot v17.4s, v18.16b, v24.16b
-	FMOVS        92(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVD        168(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4b // fmla v11.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	FMOVD        176(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4d // fmla v13.4s, v18.4s, v22.4s
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	FMOVD        184(R6), F22
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	WORD $0x4e38ce50 // fmla v16.4s, v18.4s, v24.4s
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FMOVS        92(R0), F11
+	FMOVD        168(R6), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVD        176(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        184(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
-	WORD $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-	FMOVS        88(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de76 // fmul v22.4s, v19.4s, v18.4s
-	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e36cead // fmla v13.4s, v21.4s, v22.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-	FMOVS        92(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de75 // fmul v21.4s, v19.4s, v18.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e32ce30 // fmla v16.4s, v17.4s, v18.4s
+	FMOVS        60(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        84(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        88(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        92(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x90, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1519,25 +1064,22 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -1554,19 +1096,14 @@ TEXT ·matmulQ84xQ4_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -1576,14 +1113,10 @@ TEXT ·matmulQ84xQ4_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -1595,744 +1128,491 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        4(R8), F20
-	FMOVQ        12(R8), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        128(R8), F22
-	FMOVQ        4(R8), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R0)
-	FMOVQ        F19, 48(R0)
-	WORD $0x7d400513 // ldr h19, [x8, #2]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        8(R8), F20
-	FMOVQ        12(R8), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        128(R8), F22
-	FMOVQ        8(R8), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x6e231e94 // eor v20.16b, v20.16b, v3.16b
-	WORD $0x6e231e73 // eor v19.16b, v19.16b, v3.16b
-	FMOVQ        F20, 64(R0)
-	FMOVQ        F19, 80(R0)
+	WORD $0x7d40010c // ldr h12, [x8]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        4(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	FMOVQ        128(R8), F15
+	FMOVQ        4(R8), F16
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7d40050c // ldr h12, [x8, #2]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        8(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	FMOVQ        128(R8), F15
+	FMOVQ        8(R8), F16
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
+	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	FMOVQ        F13, 64(R0)
+	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        32(R4), F22
-	FMOVQ        48(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        96(R4), F26
-	FMOVQ        112(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        32(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        64(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        96(R4), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
-	FMOVS        64(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        (R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8b // fmla v11.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
-	FMOVD        8(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8d // fmla v13.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
-	FMOVD        16(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8f // fmla v15.4s, v20.4s, v26.4s
-	WORD $0x4e3cce90 // fmla v16.4s, v20.4s, v28.4s
-	FMOVD        24(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace91 // fmla v17.4s, v20.4s, v26.4s
-	WORD $0x4e3cce92 // fmla v18.4s, v20.4s, v28.4s
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FMOVS        64(R0), F12
+	FMOVD        (R6), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVD        8(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        16(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        24(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        12(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb7 // fmul v23.4s, v21.4s, v20.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	FMOVS        32(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        (R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        4(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        160(R4), F22
-	FMOVQ        176(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        192(R4), F24
-	FMOVQ        208(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        224(R4), F26
-	FMOVQ        240(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        160(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        192(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        224(R4), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
-	FMOVS        68(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        32(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8b // fmla v11.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
-	FMOVD        40(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8d // fmla v13.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
-	FMOVD        48(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8f // fmla v15.4s, v20.4s, v26.4s
-	WORD $0x4e3cce90 // fmla v16.4s, v20.4s, v28.4s
-	FMOVD        56(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace91 // fmla v17.4s, v20.4s, v26.4s
-	WORD $0x4e3cce92 // fmla v18.4s, v20.4s, v28.4s
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FMOVS        68(R0), F12
+	FMOVD        32(R6), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVD        40(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        48(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        56(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        16(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        28(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb7 // fmul v23.4s, v21.4s, v20.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	FMOVS        36(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        16(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        20(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        24(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        28(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        48(R8), F19
-	FMOVQ        64(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        288(R4), F22
-	FMOVQ        304(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        320(R4), F24
-	FMOVQ        336(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        352(R4), F26
-	FMOVQ        368(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        256(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        288(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        320(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        352(R4), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
-	FMOVS        72(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        64(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8b // fmla v11.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
-	FMOVD        72(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8d // fmla v13.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
-	FMOVD        80(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8f // fmla v15.4s, v20.4s, v26.4s
-	WORD $0x4e3cce90 // fmla v16.4s, v20.4s, v28.4s
-	FMOVD        88(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace91 // fmla v17.4s, v20.4s, v26.4s
-	WORD $0x4e3cce92 // fmla v18.4s, v20.4s, v28.4s
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FMOVS        72(R0), F12
+	FMOVD        64(R6), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVD        72(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        80(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        88(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        32(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        36(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        44(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb7 // fmul v23.4s, v21.4s, v20.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	FMOVS        40(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        32(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        36(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        40(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        44(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        48(R8), F19
-	FMOVQ        64(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        416(R4), F22
-	FMOVQ        432(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        448(R4), F24
-	FMOVQ        464(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        480(R4), F26
-	FMOVQ        496(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        416(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        448(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        480(R4), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
-	FMOVS        76(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        96(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8b // fmla v11.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
-	FMOVD        104(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8d // fmla v13.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
-	FMOVD        112(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8f // fmla v15.4s, v20.4s, v26.4s
-	WORD $0x4e3cce90 // fmla v16.4s, v20.4s, v28.4s
-	FMOVD        120(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace91 // fmla v17.4s, v20.4s, v26.4s
-	WORD $0x4e3cce92 // fmla v18.4s, v20.4s, v28.4s
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FMOVS        76(R0), F12
+	FMOVD        96(R6), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVD        104(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        112(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        120(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        52(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        60(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb7 // fmul v23.4s, v21.4s, v20.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	FMOVS        44(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        48(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        52(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        56(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        60(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        80(R8), F19
-	FMOVQ        96(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        544(R4), F22
-	FMOVQ        560(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        576(R4), F24
-	FMOVQ        592(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        608(R4), F26
-	FMOVQ        624(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	FLDPQ        80(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        544(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        576(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        608(R4), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
-	FMOVS        80(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        128(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8b // fmla v11.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
-	FMOVD        136(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8d // fmla v13.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
-	FMOVD        144(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8f // fmla v15.4s, v20.4s, v26.4s
-	WORD $0x4e3cce90 // fmla v16.4s, v20.4s, v28.4s
-	FMOVD        152(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace91 // fmla v17.4s, v20.4s, v26.4s
-	WORD $0x4e3cce92 // fmla v18.4s, v20.4s, v28.4s
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FMOVS        80(R0), F12
+	FMOVD        128(R6), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVD        136(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        144(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        152(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        64(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        68(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        72(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        76(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb7 // fmul v23.4s, v21.4s, v20.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	FMOVS        48(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        64(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        68(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        72(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        76(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        80(R8), F19
-	FMOVQ        96(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        672(R4), F22
-	FMOVQ        688(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        704(R4), F24
-	FMOVQ        720(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        736(R4), F26
-	FMOVQ        752(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	FLDPQ        80(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        640(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        672(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        704(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        736(R4), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
-	FMOVS        84(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        160(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8b // fmla v11.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
-	FMOVD        168(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8d // fmla v13.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
-	FMOVD        176(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8f // fmla v15.4s, v20.4s, v26.4s
-	WORD $0x4e3cce90 // fmla v16.4s, v20.4s, v28.4s
-	FMOVD        184(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace91 // fmla v17.4s, v20.4s, v26.4s
-	WORD $0x4e3cce92 // fmla v18.4s, v20.4s, v28.4s
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FMOVS        84(R0), F12
+	FMOVD        160(R6), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVD        168(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        176(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        184(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        80(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        84(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        88(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        92(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb7 // fmul v23.4s, v21.4s, v20.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	FMOVS        52(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        80(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        84(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        88(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        92(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        112(R8), F19
-	FMOVQ        128(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        800(R4), F22
-	FMOVQ        816(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        832(R4), F24
-	FMOVQ        848(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        864(R4), F26
-	FMOVQ        880(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	FLDPQ        112(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        768(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        800(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        832(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        864(R4), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
-	FMOVS        88(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        192(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8b // fmla v11.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
-	FMOVD        200(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8d // fmla v13.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
-	FMOVD        208(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8f // fmla v15.4s, v20.4s, v26.4s
-	WORD $0x4e3cce90 // fmla v16.4s, v20.4s, v28.4s
-	FMOVD        216(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace91 // fmla v17.4s, v20.4s, v26.4s
-	WORD $0x4e3cce92 // fmla v18.4s, v20.4s, v28.4s
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FMOVS        88(R0), F12
+	FMOVD        192(R6), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVD        200(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        208(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        216(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        96(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        100(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        104(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        108(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb7 // fmul v23.4s, v21.4s, v20.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	FMOVS        56(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        96(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        100(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        104(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        108(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        112(R8), F19
-	FMOVQ        128(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        928(R4), F22
-	FMOVQ        944(R4), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        960(R4), F24
-	FMOVQ        976(R4), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
-	FMOVQ        992(R4), F26
-	FMOVQ        1008(R4), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	FLDPQ        112(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        896(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        928(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        960(R4), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        992(R4), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
-	FMOVS        92(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        224(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8b // fmla v11.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
-	FMOVD        232(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8d // fmla v13.4s, v20.4s, v26.4s
-	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
-	FMOVD        240(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace8f // fmla v15.4s, v20.4s, v26.4s
-	WORD $0x4e3cce90 // fmla v16.4s, v20.4s, v28.4s
-	FMOVD        248(R6), F26
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e3ace91 // fmla v17.4s, v20.4s, v26.4s
-	WORD $0x4e3cce92 // fmla v18.4s, v20.4s, v28.4s
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FMOVS        92(R0), F12
+	FMOVD        224(R6), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVD        232(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        240(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        248(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        112(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
-	WORD $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
-	WORD $0x4e3cceeb // fmla v11.4s, v23.4s, v28.4s
-	WORD $0x4e3aceac // fmla v12.4s, v21.4s, v26.4s
-	FMOVS        116(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
-	WORD $0x4e35cece // fmla v14.4s, v22.4s, v21.4s
-	FMOVS        120(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        124(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb7 // fmul v23.4s, v21.4s, v20.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	FMOVS        60(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        112(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        116(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        120(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        124(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x90, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -2344,31 +1624,27 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
 	WORD $0x7e30d98c // faddp s12, v12.2s
 	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -2384,18 +1660,13 @@ TEXT ·decodeUnitsQ4_KNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
-	WORD $0x4f0005e5 // movi v5.4s, #15
-	WORD $0x4f0107e6 // movi v6.4s, #63
-	WORD $0x4f04e407 // movi v7.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F9
+	WORD $0x4f0005e4 // movi v4.4s, #15
+	WORD $0x4f0107e5 // movi v5.4s, #63
+	WORD $0x4f04e406 // movi v6.16b, #128
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2407,710 +1678,657 @@ TEXT ·decodeUnitsQ4_KNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40002a // ldr h10, [x1]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d400027 // ldr h7, [x1]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        4(R1), F8
+	FMOVQ        12(R1), F9
+	WORD $0x4e010108 // tbl v8.16b, { v8.16b }, v1.16b
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
+	WORD $0x4e251d08 // and v8.16b, v8.16b, v5.16b
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVQ        128(R1), F10
 	FMOVQ        4(R1), F11
-	FMOVQ        12(R1), F12
-	WORD $0x4e02016b // tbl v11.16b, { v11.16b }, v2.16b
-	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
-	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
-	FMOVQ        128(R1), F13
-	FMOVQ        4(R1), F14
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
-	WORD $0x6ea145ad // ushl v13.4s, v13.4s, v1.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x6ea145ad // ushl v13.4s, v13.4s, v1.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        F11, 32(R3)
-	FMOVQ        F10, 48(R3)
-	WORD $0x7d40042a // ldr h10, [x1, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	FMOVQ        F8, 32(R3)
+	FMOVQ        F7, 48(R3)
+	WORD $0x7d400427 // ldr h7, [x1, #2]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        8(R1), F8
+	FMOVQ        12(R1), F9
+	WORD $0x4e010108 // tbl v8.16b, { v8.16b }, v1.16b
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
+	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x4e251d08 // and v8.16b, v8.16b, v5.16b
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVQ        128(R1), F10
 	FMOVQ        8(R1), F11
-	FMOVQ        12(R1), F12
-	WORD $0x4e02016b // tbl v11.16b, { v11.16b }, v2.16b
-	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
-	WORD $0x6ea1456b // ushl v11.4s, v11.4s, v1.4s
-	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
-	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
-	FMOVQ        128(R1), F13
-	FMOVQ        8(R1), F14
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
-	WORD $0x6ea145ad // ushl v13.4s, v13.4s, v1.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x6ea145ad // ushl v13.4s, v13.4s, v1.4s
-	WORD $0x6ea445ce // ushl v14.4s, v14.4s, v4.4s
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        F11, 64(R3)
-	FMOVQ        F10, 80(R3)
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	FMOVQ        F8, 64(R3)
+	FMOVQ        F7, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        16(R1), F10
-	FMOVQ        32(R1), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        32(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        64(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, (R0)
-	FMOVQ        F11, 16(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        32(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        64(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 32(R0)
-	FMOVQ        F11, 48(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        32(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        64(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 64(R0)
-	FMOVQ        F11, 80(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        32(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        64(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 96(R0)
-	FMOVQ        F11, 112(R0)
+	FLDPQ        16(R1), (F7, F8)
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        32(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        64(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, (R0)
+	FMOVQ        F8, 16(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        32(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        64(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 32(R0)
+	FMOVQ        F8, 48(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        32(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        64(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 64(R0)
+	FMOVQ        F8, 80(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        32(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        64(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 96(R0)
+	FMOVQ        F8, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        16(R1), F10
-	FMOVQ        32(R1), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        36(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        68(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 128(R0)
-	FMOVQ        F11, 144(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        36(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        68(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 160(R0)
-	FMOVQ        F11, 176(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        36(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        68(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 192(R0)
-	FMOVQ        F11, 208(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        36(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        68(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 224(R0)
-	FMOVQ        F11, 240(R0)
+	FLDPQ        16(R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        36(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        68(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 128(R0)
+	FMOVQ        F8, 144(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        36(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        68(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 160(R0)
+	FMOVQ        F8, 176(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        36(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        68(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 192(R0)
+	FMOVQ        F8, 208(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        36(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        68(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 224(R0)
+	FMOVQ        F8, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        48(R1), F10
-	FMOVQ        64(R1), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        40(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        72(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 256(R0)
-	FMOVQ        F11, 272(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        40(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        72(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 288(R0)
-	FMOVQ        F11, 304(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        40(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        72(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 320(R0)
-	FMOVQ        F11, 336(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        40(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        72(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 352(R0)
-	FMOVQ        F11, 368(R0)
+	FLDPQ        48(R1), (F7, F8)
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        40(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        72(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 256(R0)
+	FMOVQ        F8, 272(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        40(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        72(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 288(R0)
+	FMOVQ        F8, 304(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        40(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        72(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 320(R0)
+	FMOVQ        F8, 336(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        40(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        72(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 352(R0)
+	FMOVQ        F8, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        48(R1), F10
-	FMOVQ        64(R1), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        44(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        76(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 384(R0)
-	FMOVQ        F11, 400(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        44(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        76(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 416(R0)
-	FMOVQ        F11, 432(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        44(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        76(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 448(R0)
-	FMOVQ        F11, 464(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        44(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        76(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 480(R0)
-	FMOVQ        F11, 496(R0)
+	FLDPQ        48(R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        44(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        76(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 384(R0)
+	FMOVQ        F8, 400(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        44(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        76(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 416(R0)
+	FMOVQ        F8, 432(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        44(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        76(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 448(R0)
+	FMOVQ        F8, 464(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        44(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        76(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 480(R0)
+	FMOVQ        F8, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        80(R1), F10
-	FMOVQ        96(R1), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        48(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        80(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 512(R0)
-	FMOVQ        F11, 528(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        48(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        80(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 544(R0)
-	FMOVQ        F11, 560(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        48(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        80(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 576(R0)
-	FMOVQ        F11, 592(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        48(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        80(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 608(R0)
-	FMOVQ        F11, 624(R0)
+	FLDPQ        80(R1), (F7, F8)
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        48(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        80(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 512(R0)
+	FMOVQ        F8, 528(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        48(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        80(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 544(R0)
+	FMOVQ        F8, 560(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        48(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        80(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 576(R0)
+	FMOVQ        F8, 592(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        48(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        80(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 608(R0)
+	FMOVQ        F8, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        80(R1), F10
-	FMOVQ        96(R1), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        52(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        84(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 640(R0)
-	FMOVQ        F11, 656(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        52(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        84(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 672(R0)
-	FMOVQ        F11, 688(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        52(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        84(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 704(R0)
-	FMOVQ        F11, 720(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        52(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        84(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 736(R0)
-	FMOVQ        F11, 752(R0)
+	FLDPQ        80(R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        52(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        84(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 640(R0)
+	FMOVQ        F8, 656(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        52(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        84(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 672(R0)
+	FMOVQ        F8, 688(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        52(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        84(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 704(R0)
+	FMOVQ        F8, 720(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        52(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        84(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 736(R0)
+	FMOVQ        F8, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        112(R1), F10
-	FMOVQ        128(R1), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        56(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        88(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 768(R0)
-	FMOVQ        F11, 784(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        56(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        88(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 800(R0)
-	FMOVQ        F11, 816(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        56(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        88(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 832(R0)
-	FMOVQ        F11, 848(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        56(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        88(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 864(R0)
-	FMOVQ        F11, 880(R0)
+	FLDPQ        112(R1), (F7, F8)
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        56(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        88(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 768(R0)
+	FMOVQ        F8, 784(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        56(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        88(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 800(R0)
+	FMOVQ        F8, 816(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        56(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        88(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 832(R0)
+	FMOVQ        F8, 848(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        56(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        88(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 864(R0)
+	FMOVQ        F8, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        112(R1), F10
-	FMOVQ        128(R1), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        60(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        92(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 896(R0)
-	FMOVQ        F11, 912(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        60(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        92(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 928(R0)
-	FMOVQ        F11, 944(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        60(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        92(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 960(R0)
-	FMOVQ        F11, 976(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        60(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	FMOVS        92(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	FMOVQ        F10, 992(R0)
-	FMOVQ        F11, 1008(R0)
+	FLDPQ        112(R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        60(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        92(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 896(R0)
+	FMOVQ        F8, 912(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        60(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        92(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 928(R0)
+	FMOVQ        F8, 944(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        60(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        92(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 960(R0)
+	FMOVQ        F8, 976(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        60(R3), F9
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	FMOVS        92(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	FMOVQ        F7, 992(R0)
+	FMOVQ        F8, 1008(R0)
 	ADD          $0x90, R1
 	ADD          $0x400, R0
 	SUBS         $1, R2
@@ -3125,18 +2343,13 @@ TEXT ·matmul1xQ4_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
-	WORD $0x4f0005e5 // movi v5.4s, #15
-	WORD $0x4f0107e6 // movi v6.4s, #63
-	WORD $0x4f04e407 // movi v7.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F9
+	WORD $0x4f0005e4 // movi v4.4s, #15
+	WORD $0x4f0107e5 // movi v5.4s, #63
+	WORD $0x4f04e406 // movi v6.16b, #128
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3146,14 +2359,14 @@ TEXT ·matmul1xQ4_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -3163,774 +2376,689 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d4000cf // ldr h15, [x6]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVQ        4(R6), F16
+	FMOVQ        12(R6), F17
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	FMOVQ        128(R6), F18
 	FMOVQ        4(R6), F19
-	FMOVQ        12(R6), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        128(R6), F21
-	FMOVQ        4(R6), F22
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        F19, 32(R3)
-	FMOVQ        F18, 48(R3)
-	WORD $0x7d4004d2 // ldr h18, [x6, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FMOVQ        F16, 32(R3)
+	FMOVQ        F15, 48(R3)
+	WORD $0x7d4004cf // ldr h15, [x6, #2]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVQ        8(R6), F16
+	FMOVQ        12(R6), F17
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	FMOVQ        128(R6), F18
 	FMOVQ        8(R6), F19
-	FMOVQ        12(R6), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6ea14673 // ushl v19.4s, v19.4s, v1.4s
-	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        128(R6), F21
-	FMOVQ        8(R6), F22
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        F19, 64(R3)
-	FMOVQ        F18, 80(R3)
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FMOVQ        F16, 64(R3)
+	FMOVQ        F15, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        16(R6), F18
-	FMOVQ        32(R6), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FLDPQ        16(R6), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        96(R4), (F17, F18)
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63
-	FMOVQ        16(R6), F18
-	FMOVQ        32(R6), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FLDPQ        16(R6), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        128(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        160(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        192(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95
-	FMOVQ        48(R6), F18
-	FMOVQ        64(R6), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        256(R4), F20
-	FMOVQ        272(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        320(R4), F20
-	FMOVQ        336(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FLDPQ        48(R6), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        256(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        288(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        320(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        352(R4), (F17, F18)
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127
-	FMOVQ        48(R6), F18
-	FMOVQ        64(R6), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        384(R4), F20
-	FMOVQ        400(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        448(R4), F20
-	FMOVQ        464(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FLDPQ        48(R6), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        384(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        416(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        448(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        480(R4), (F17, F18)
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 128 to 159
-	FMOVQ        80(R6), F18
-	FMOVQ        96(R6), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        512(R4), F20
-	FMOVQ        528(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        544(R4), F20
-	FMOVQ        560(R4), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        576(R4), F20
-	FMOVQ        592(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        608(R4), F20
-	FMOVQ        624(R4), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FLDPQ        80(R6), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        512(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        544(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        576(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        608(R4), (F17, F18)
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 160 to 191
-	FMOVQ        80(R6), F18
-	FMOVQ        96(R6), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        640(R4), F20
-	FMOVQ        656(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        672(R4), F20
-	FMOVQ        688(R4), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        704(R4), F20
-	FMOVQ        720(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        736(R4), F20
-	FMOVQ        752(R4), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FLDPQ        80(R6), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        640(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        672(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        704(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        736(R4), (F17, F18)
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 192 to 223
-	FMOVQ        112(R6), F18
-	FMOVQ        128(R6), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        768(R4), F20
-	FMOVQ        784(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        800(R4), F20
-	FMOVQ        816(R4), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        832(R4), F20
-	FMOVQ        848(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        864(R4), F20
-	FMOVQ        880(R4), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FLDPQ        112(R6), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        768(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        800(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        832(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        864(R4), (F17, F18)
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 224 to 255
-	FMOVQ        112(R6), F18
-	FMOVQ        128(R6), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        896(R4), F20
-	FMOVQ        912(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        928(R4), F20
-	FMOVQ        944(R4), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        960(R4), F20
-	FMOVQ        976(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        992(R4), F20
-	FMOVQ        1008(R4), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FLDPQ        112(R6), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        896(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        928(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        960(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        992(R4), (F17, F18)
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	ADD          $0x90, R6
 	ADD          $0x400, R4
 	SUBS         $1, R5
@@ -3938,19 +3066,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3966,18 +3094,13 @@ TEXT ·matmul2xQ4_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
-	WORD $0x4f0005e5 // movi v5.4s, #15
-	WORD $0x4f0107e6 // movi v6.4s, #63
-	WORD $0x4f04e407 // movi v7.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F9
+	WORD $0x4f0005e4 // movi v4.4s, #15
+	WORD $0x4f0107e5 // movi v5.4s, #63
+	WORD $0x4f04e406 // movi v6.16b, #128
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3987,14 +3110,14 @@ TEXT ·matmul2xQ4_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -4005,966 +3128,881 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d4000ef // ldr h15, [x7]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVQ        4(R7), F16
+	FMOVQ        12(R7), F17
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	FMOVQ        128(R7), F18
 	FMOVQ        4(R7), F19
-	FMOVQ        12(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        128(R7), F21
-	FMOVQ        4(R7), F22
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        F19, 32(R3)
-	FMOVQ        F18, 48(R3)
-	WORD $0x7d4004f2 // ldr h18, [x7, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FMOVQ        F16, 32(R3)
+	FMOVQ        F15, 48(R3)
+	WORD $0x7d4004ef // ldr h15, [x7, #2]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVQ        8(R7), F16
+	FMOVQ        12(R7), F17
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	FMOVQ        128(R7), F18
 	FMOVQ        8(R7), F19
-	FMOVQ        12(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6ea14673 // ushl v19.4s, v19.4s, v1.4s
-	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        128(R7), F21
-	FMOVQ        8(R7), F22
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        F19, 64(R3)
-	FMOVQ        F18, 80(R3)
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FMOVQ        F16, 64(R3)
+	FMOVQ        F15, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        16(R7), F18
-	FMOVQ        32(R7), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        16(R7), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F20
+	FMOVQ        (R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        16(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F20
+	FMOVQ        32(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        48(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F20
+	FMOVQ        64(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        80(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        96(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F20
+	FMOVQ        96(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        112(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63
-	FMOVQ        16(R7), F18
-	FMOVQ        32(R7), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        16(R7), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        128(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F20
+	FMOVQ        128(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        144(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        160(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F20
+	FMOVQ        160(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        176(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        192(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F20
+	FMOVQ        192(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        208(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F20
+	FMOVQ        224(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        240(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95
-	FMOVQ        48(R7), F18
-	FMOVQ        64(R7), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        256(R4), F20
-	FMOVQ        272(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        48(R7), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        256(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        256(R8), F20
+	FMOVQ        256(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        272(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        272(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        288(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        288(R8), F20
+	FMOVQ        288(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        304(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        320(R4), F20
-	FMOVQ        336(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        304(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        320(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        320(R8), F20
+	FMOVQ        320(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        336(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        336(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        352(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        352(R8), F20
+	FMOVQ        352(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        368(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        368(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127
-	FMOVQ        48(R7), F18
-	FMOVQ        64(R7), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        384(R4), F20
-	FMOVQ        400(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        48(R7), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        384(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        384(R8), F20
+	FMOVQ        384(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        400(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        400(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        416(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        416(R8), F20
+	FMOVQ        416(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        432(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        448(R4), F20
-	FMOVQ        464(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        432(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        448(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        448(R8), F20
+	FMOVQ        448(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        464(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        464(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        480(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        480(R8), F20
+	FMOVQ        480(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        496(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        496(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 128 to 159
-	FMOVQ        80(R7), F18
-	FMOVQ        96(R7), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        512(R4), F20
-	FMOVQ        528(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        80(R7), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        512(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        512(R8), F20
+	FMOVQ        512(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        528(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        544(R4), F20
-	FMOVQ        560(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        528(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        544(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        544(R8), F20
+	FMOVQ        544(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        560(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        576(R4), F20
-	FMOVQ        592(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        560(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        576(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        576(R8), F20
+	FMOVQ        576(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        592(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        608(R4), F20
-	FMOVQ        624(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        592(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        608(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        608(R8), F20
+	FMOVQ        608(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        624(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        624(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 160 to 191
-	FMOVQ        80(R7), F18
-	FMOVQ        96(R7), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        640(R4), F20
-	FMOVQ        656(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        80(R7), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        640(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        640(R8), F20
+	FMOVQ        640(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        656(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        672(R4), F20
-	FMOVQ        688(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        656(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        672(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        672(R8), F20
+	FMOVQ        672(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        688(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        704(R4), F20
-	FMOVQ        720(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        688(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        704(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        704(R8), F20
+	FMOVQ        704(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        720(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        736(R4), F20
-	FMOVQ        752(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        720(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        736(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        736(R8), F20
+	FMOVQ        736(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        752(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        752(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 192 to 223
-	FMOVQ        112(R7), F18
-	FMOVQ        128(R7), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        768(R4), F20
-	FMOVQ        784(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        112(R7), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        768(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        768(R8), F20
+	FMOVQ        768(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        784(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        800(R4), F20
-	FMOVQ        816(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        784(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        800(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        800(R8), F20
+	FMOVQ        800(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        816(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        832(R4), F20
-	FMOVQ        848(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        816(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        832(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        832(R8), F20
+	FMOVQ        832(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        848(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        864(R4), F20
-	FMOVQ        880(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        848(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        864(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        864(R8), F20
+	FMOVQ        864(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        880(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        880(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 224 to 255
-	FMOVQ        112(R7), F18
-	FMOVQ        128(R7), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        896(R4), F20
-	FMOVQ        912(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        112(R7), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        896(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        896(R8), F20
+	FMOVQ        896(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        912(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        928(R4), F20
-	FMOVQ        944(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        912(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        928(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        928(R8), F20
+	FMOVQ        928(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        944(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        960(R4), F20
-	FMOVQ        976(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        944(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        960(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        960(R8), F20
+	FMOVQ        960(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        976(R8), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        992(R4), F20
-	FMOVQ        1008(R4), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        976(R8), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        992(R4), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        992(R8), F20
+	FMOVQ        992(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        1008(R8), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        1008(R8), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	ADD          $0x90, R7
 	ADD          $0x400, R4
 	SUBS         $1, R6
@@ -4972,25 +4010,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
 	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
 
 	// sums of the lanes
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2dd58a // fadd v10.4s, v12.4s, v13.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R5)
+	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -5006,18 +4044,13 @@ TEXT ·matmul3xQ4_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
-	WORD $0x4f0005e5 // movi v5.4s, #15
-	WORD $0x4f0107e6 // movi v6.4s, #63
-	WORD $0x4f04e407 // movi v7.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F9
+	WORD $0x4f0005e4 // movi v4.4s, #15
+	WORD $0x4f0107e5 // movi v5.4s, #63
+	WORD $0x4f04e406 // movi v6.16b, #128
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -5027,12 +4060,12 @@ TEXT ·matmul3xQ4_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -5046,1094 +4079,977 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40010d // ldr h13, [x8]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVQ        4(R8), F14
+	FMOVQ        12(R8), F15
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	FMOVQ        128(R8), F16
 	FMOVQ        4(R8), F17
-	FMOVQ        12(R8), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	FMOVQ        128(R8), F19
-	FMOVQ        4(R8), F20
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6ea14673 // ushl v19.4s, v19.4s, v1.4s
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x6ea14673 // ushl v19.4s, v19.4s, v1.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R3)
-	FMOVQ        F16, 48(R3)
-	WORD $0x7d400510 // ldr h16, [x8, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ        F14, 32(R3)
+	FMOVQ        F13, 48(R3)
+	WORD $0x7d40050d // ldr h13, [x8, #2]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVQ        8(R8), F14
+	FMOVQ        12(R8), F15
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	FMOVQ        128(R8), F16
 	FMOVQ        8(R8), F17
-	FMOVQ        12(R8), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x6ea14631 // ushl v17.4s, v17.4s, v1.4s
-	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	FMOVQ        128(R8), F19
-	FMOVQ        8(R8), F20
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6ea14673 // ushl v19.4s, v19.4s, v1.4s
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x6ea14673 // ushl v19.4s, v19.4s, v1.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 64(R3)
-	FMOVQ        F16, 80(R3)
+	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ        F14, 64(R3)
+	FMOVQ        F13, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        16(R8), F16
-	FMOVQ        32(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        32(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        64(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        (R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	FMOVQ        (R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        (R6), F18
-	FMOVQ        16(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        16(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        32(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        64(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	FMOVQ        32(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        48(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        32(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        32(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        64(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	FMOVQ        64(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        80(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        32(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        64(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        96(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	FMOVQ        96(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        96(R6), F18
-	FMOVQ        112(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVQ        112(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        96(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63
-	FMOVQ        16(R8), F16
-	FMOVQ        32(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        36(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        68(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        128(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F18
+	FMOVQ        128(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        160(R4), F18
-	FMOVQ        176(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        144(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        128(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        36(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        68(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        160(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F18
+	FMOVQ        160(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        160(R6), F18
-	FMOVQ        176(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        176(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        160(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        36(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        68(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        192(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F18
+	FMOVQ        192(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        192(R6), F18
-	FMOVQ        208(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        208(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        192(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        36(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        68(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        224(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F18
+	FMOVQ        224(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        224(R6), F18
-	FMOVQ        240(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVQ        240(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        224(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 64 to 95
-	FMOVQ        48(R8), F16
-	FMOVQ        64(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        256(R4), F18
-	FMOVQ        272(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        48(R8), (F13, F14)
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        40(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        72(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        256(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        256(R9), F18
+	FMOVQ        256(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        272(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        256(R6), F18
-	FMOVQ        272(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        288(R4), F18
-	FMOVQ        304(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        272(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        256(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        40(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        72(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        288(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        288(R9), F18
+	FMOVQ        288(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        304(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        288(R6), F18
-	FMOVQ        304(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        304(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        288(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        40(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        72(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        320(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        320(R9), F18
+	FMOVQ        320(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        336(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        320(R6), F18
-	FMOVQ        336(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        352(R4), F18
-	FMOVQ        368(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        336(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        320(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        40(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        72(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        352(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        352(R9), F18
+	FMOVQ        352(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        368(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        352(R6), F18
-	FMOVQ        368(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVQ        368(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        352(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 96 to 127
-	FMOVQ        48(R8), F16
-	FMOVQ        64(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        384(R4), F18
-	FMOVQ        400(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        48(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        44(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        76(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        384(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        384(R9), F18
+	FMOVQ        384(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        400(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        384(R6), F18
-	FMOVQ        400(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        416(R4), F18
-	FMOVQ        432(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        400(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        384(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        44(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        76(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        416(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        416(R9), F18
+	FMOVQ        416(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        432(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        416(R6), F18
-	FMOVQ        432(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        432(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        416(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        44(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        76(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        448(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        448(R9), F18
+	FMOVQ        448(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        464(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        448(R6), F18
-	FMOVQ        464(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        464(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        448(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        44(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        76(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        480(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        480(R9), F18
+	FMOVQ        480(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        496(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        480(R6), F18
-	FMOVQ        496(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVQ        496(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        480(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 128 to 159
-	FMOVQ        80(R8), F16
-	FMOVQ        96(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        512(R4), F18
-	FMOVQ        528(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        80(R8), (F13, F14)
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        48(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        80(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        512(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        512(R9), F18
+	FMOVQ        512(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        528(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        512(R6), F18
-	FMOVQ        528(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        544(R4), F18
-	FMOVQ        560(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        528(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        512(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        48(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        80(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        544(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        544(R9), F18
+	FMOVQ        544(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        560(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        544(R6), F18
-	FMOVQ        560(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        576(R4), F18
-	FMOVQ        592(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        560(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        544(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        48(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        80(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        576(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        576(R9), F18
+	FMOVQ        576(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        592(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        576(R6), F18
-	FMOVQ        592(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        608(R4), F18
-	FMOVQ        624(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        592(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        576(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        48(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        80(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        608(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        608(R9), F18
+	FMOVQ        608(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        624(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        608(R6), F18
-	FMOVQ        624(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVQ        624(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        608(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 160 to 191
-	FMOVQ        80(R8), F16
-	FMOVQ        96(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        640(R4), F18
-	FMOVQ        656(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        80(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        52(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        84(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        640(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        640(R9), F18
+	FMOVQ        640(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        656(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        640(R6), F18
-	FMOVQ        656(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        672(R4), F18
-	FMOVQ        688(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        656(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        640(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        52(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        84(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        672(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        672(R9), F18
+	FMOVQ        672(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        688(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        672(R6), F18
-	FMOVQ        688(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        704(R4), F18
-	FMOVQ        720(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        688(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        672(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        52(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        84(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        704(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        704(R9), F18
+	FMOVQ        704(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        720(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        704(R6), F18
-	FMOVQ        720(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        736(R4), F18
-	FMOVQ        752(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        720(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        704(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        52(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        84(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        736(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        736(R9), F18
+	FMOVQ        736(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        752(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        736(R6), F18
-	FMOVQ        752(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVQ        752(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        736(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 192 to 223
-	FMOVQ        112(R8), F16
-	FMOVQ        128(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        768(R4), F18
-	FMOVQ        784(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        112(R8), (F13, F14)
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        56(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        88(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        768(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        768(R9), F18
+	FMOVQ        768(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        784(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        768(R6), F18
-	FMOVQ        784(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        800(R4), F18
-	FMOVQ        816(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        784(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        768(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        56(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        88(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        800(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        800(R9), F18
+	FMOVQ        800(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        816(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        800(R6), F18
-	FMOVQ        816(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        832(R4), F18
-	FMOVQ        848(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        816(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        800(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        56(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        88(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        832(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        832(R9), F18
+	FMOVQ        832(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        848(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        832(R6), F18
-	FMOVQ        848(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        864(R4), F18
-	FMOVQ        880(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        848(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        832(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        56(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        88(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        864(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        864(R9), F18
+	FMOVQ        864(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        880(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        864(R6), F18
-	FMOVQ        880(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVQ        880(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        864(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 224 to 255
-	FMOVQ        112(R8), F16
-	FMOVQ        128(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        896(R4), F18
-	FMOVQ        912(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        112(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        60(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        92(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        896(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        896(R9), F18
+	FMOVQ        896(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        912(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        896(R6), F18
-	FMOVQ        912(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        928(R4), F18
-	FMOVQ        944(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        912(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        896(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        60(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        92(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        928(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        928(R9), F18
+	FMOVQ        928(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        944(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        928(R6), F18
-	FMOVQ        944(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        960(R4), F18
-	FMOVQ        976(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        944(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        928(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        60(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        92(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        960(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        960(R9), F18
+	FMOVQ        960(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        976(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        960(R6), F18
-	FMOVQ        976(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FMOVQ        992(R4), F18
-	FMOVQ        1008(R4), F19
-	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVQ        976(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        960(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	FMOVS        60(R3), F15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        92(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	FLDPQ        992(R4), (F15, F16)
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        992(R9), F18
+	FMOVQ        992(R9), F15
 	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F19
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        992(R6), F18
-	FMOVQ        1008(R6), F19
-	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVQ        1008(R9), F16
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FLDPQ        992(R6), (F15, F16)
+	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	ADD          $0x90, R8
 	ADD          $0x400, R4
 	ADD          $0x400, R6
@@ -6144,25 +5060,25 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2dd58a // fadd v10.4s, v12.4s, v13.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R5)
+	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e2fd5ca // fadd v10.4s, v14.4s, v15.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R5)
+	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -6178,18 +5094,13 @@ TEXT ·matmul4xQ4_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f000463 // movi v3.4s, #3
-	WORD $0x4f000484 // movi v4.4s, #4
-	WORD $0x4f0005e5 // movi v5.4s, #15
-	WORD $0x4f0107e6 // movi v6.4s, #63
-	WORD $0x4f04e407 // movi v7.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F9
+	WORD $0x4f0005e4 // movi v4.4s, #15
+	WORD $0x4f0107e5 // movi v5.4s, #63
+	WORD $0x4f04e406 // movi v6.16b, #128
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -6199,14 +5110,14 @@ TEXT ·matmul4xQ4_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -6220,1286 +5131,1169 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400112 // ldr h18, [x8]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7d40010f // ldr h15, [x8]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVQ        4(R8), F16
+	FMOVQ        12(R8), F17
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	FMOVQ        128(R8), F18
 	FMOVQ        4(R8), F19
-	FMOVQ        12(R8), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        128(R8), F21
-	FMOVQ        4(R8), F22
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        F19, 32(R3)
-	FMOVQ        F18, 48(R3)
-	WORD $0x7d400512 // ldr h18, [x8, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FMOVQ        F16, 32(R3)
+	FMOVQ        F15, 48(R3)
+	WORD $0x7d40050f // ldr h15, [x8, #2]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVQ        8(R8), F16
+	FMOVQ        12(R8), F17
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	FMOVQ        128(R8), F18
 	FMOVQ        8(R8), F19
-	FMOVQ        12(R8), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6ea14673 // ushl v19.4s, v19.4s, v1.4s
-	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        128(R8), F21
-	FMOVQ        8(R8), F22
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        F19, 64(R3)
-	FMOVQ        F18, 80(R3)
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FMOVQ        F16, 64(R3)
+	FMOVQ        F15, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F20
+	FMOVQ        (R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        16(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        (R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F20
+	FMOVQ        (R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        16(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F20
+	FMOVQ        32(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        48(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        32(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F20
+	FMOVQ        32(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        48(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F20
+	FMOVQ        64(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        80(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        64(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F20
+	FMOVQ        64(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        64(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        80(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        32(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        64(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        96(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F20
+	FMOVQ        96(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        112(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        96(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F20
+	FMOVQ        96(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        112(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        128(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F20
+	FMOVQ        128(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        128(R6), F20
-	FMOVQ        144(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        144(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        128(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F20
+	FMOVQ        128(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        144(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        160(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F20
+	FMOVQ        160(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        160(R6), F20
-	FMOVQ        176(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        176(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        160(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F20
+	FMOVQ        160(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        176(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        192(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F20
+	FMOVQ        192(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        192(R6), F20
-	FMOVQ        208(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        208(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        192(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F20
+	FMOVQ        192(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        68(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        208(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        36(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        68(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F20
+	FMOVQ        224(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        224(R6), F20
-	FMOVQ        240(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        240(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        224(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F20
+	FMOVQ        224(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        240(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95
-	FMOVQ        48(R8), F18
-	FMOVQ        64(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        256(R4), F20
-	FMOVQ        272(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        48(R8), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        256(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        256(R9), F20
+	FMOVQ        256(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        272(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        256(R6), F20
-	FMOVQ        272(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        272(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        256(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        256(R9), F20
+	FMOVQ        256(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        272(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        272(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        288(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        288(R9), F20
+	FMOVQ        288(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        304(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        288(R6), F20
-	FMOVQ        304(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        304(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        288(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        288(R9), F20
+	FMOVQ        288(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        304(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        320(R4), F20
-	FMOVQ        336(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        304(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        320(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        320(R9), F20
+	FMOVQ        320(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        336(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        320(R6), F20
-	FMOVQ        336(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        336(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        320(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        320(R9), F20
+	FMOVQ        320(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        336(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        72(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        336(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        40(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        72(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        352(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        352(R9), F20
+	FMOVQ        352(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        368(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        352(R6), F20
-	FMOVQ        368(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        368(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        352(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        352(R9), F20
+	FMOVQ        352(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        368(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        368(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127
-	FMOVQ        48(R8), F18
-	FMOVQ        64(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        384(R4), F20
-	FMOVQ        400(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        48(R8), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        384(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        384(R9), F20
+	FMOVQ        384(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        400(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        384(R6), F20
-	FMOVQ        400(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        400(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        384(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        384(R9), F20
+	FMOVQ        384(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        400(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        400(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        416(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        416(R9), F20
+	FMOVQ        416(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        432(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        416(R6), F20
-	FMOVQ        432(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        432(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        416(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        416(R9), F20
+	FMOVQ        416(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        432(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        448(R4), F20
-	FMOVQ        464(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        432(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        448(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        448(R9), F20
+	FMOVQ        448(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        464(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        448(R6), F20
-	FMOVQ        464(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        464(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        448(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        448(R9), F20
+	FMOVQ        448(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        464(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        76(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        464(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        44(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        76(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        480(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        480(R9), F20
+	FMOVQ        480(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        496(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        480(R6), F20
-	FMOVQ        496(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        496(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        480(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        480(R9), F20
+	FMOVQ        480(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        496(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        496(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 128 to 159
-	FMOVQ        80(R8), F18
-	FMOVQ        96(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        512(R4), F20
-	FMOVQ        528(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        80(R8), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        512(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        512(R9), F20
+	FMOVQ        512(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        528(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        512(R6), F20
-	FMOVQ        528(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        528(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        512(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        512(R9), F20
+	FMOVQ        512(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        528(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        544(R4), F20
-	FMOVQ        560(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        528(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        544(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        544(R9), F20
+	FMOVQ        544(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        560(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        544(R6), F20
-	FMOVQ        560(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        560(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        544(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        544(R9), F20
+	FMOVQ        544(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        560(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        576(R4), F20
-	FMOVQ        592(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        560(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        576(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        576(R9), F20
+	FMOVQ        576(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        592(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        576(R6), F20
-	FMOVQ        592(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        592(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        576(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        576(R9), F20
+	FMOVQ        576(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        592(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        48(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        80(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        608(R4), F20
-	FMOVQ        624(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        592(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        48(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        80(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        608(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        608(R9), F20
+	FMOVQ        608(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        624(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        608(R6), F20
-	FMOVQ        624(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        624(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        608(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        608(R9), F20
+	FMOVQ        608(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        624(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        624(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 160 to 191
-	FMOVQ        80(R8), F18
-	FMOVQ        96(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        640(R4), F20
-	FMOVQ        656(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        80(R8), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        640(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        640(R9), F20
+	FMOVQ        640(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        656(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        640(R6), F20
-	FMOVQ        656(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        656(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        640(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        640(R9), F20
+	FMOVQ        640(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        656(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        672(R4), F20
-	FMOVQ        688(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        656(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        672(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        672(R9), F20
+	FMOVQ        672(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        688(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        672(R6), F20
-	FMOVQ        688(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        688(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        672(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        672(R9), F20
+	FMOVQ        672(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        688(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        704(R4), F20
-	FMOVQ        720(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        688(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        704(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        704(R9), F20
+	FMOVQ        704(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        720(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        704(R6), F20
-	FMOVQ        720(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        720(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        704(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        704(R9), F20
+	FMOVQ        704(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        720(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        52(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        84(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        736(R4), F20
-	FMOVQ        752(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        720(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        52(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        84(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        736(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        736(R9), F20
+	FMOVQ        736(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        752(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        736(R6), F20
-	FMOVQ        752(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        752(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        736(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        736(R9), F20
+	FMOVQ        736(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        752(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        752(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 192 to 223
-	FMOVQ        112(R8), F18
-	FMOVQ        128(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        768(R4), F20
-	FMOVQ        784(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        112(R8), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        768(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        768(R9), F20
+	FMOVQ        768(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        784(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        768(R6), F20
-	FMOVQ        784(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        784(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        768(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        768(R9), F20
+	FMOVQ        768(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        784(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        800(R4), F20
-	FMOVQ        816(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        784(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        800(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        800(R9), F20
+	FMOVQ        800(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        816(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        800(R6), F20
-	FMOVQ        816(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        816(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        800(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        800(R9), F20
+	FMOVQ        800(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        816(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        832(R4), F20
-	FMOVQ        848(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        816(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        832(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        832(R9), F20
+	FMOVQ        832(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        848(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        832(R6), F20
-	FMOVQ        848(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        848(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        832(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        832(R9), F20
+	FMOVQ        832(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        848(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        56(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        88(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        864(R4), F20
-	FMOVQ        880(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        848(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        56(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        88(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        864(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        864(R9), F20
+	FMOVQ        864(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        880(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        864(R6), F20
-	FMOVQ        880(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        880(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        864(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        864(R9), F20
+	FMOVQ        864(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        880(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        880(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 224 to 255
-	FMOVQ        112(R8), F18
-	FMOVQ        128(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        896(R4), F20
-	FMOVQ        912(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FLDPQ        112(R8), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        896(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        896(R9), F20
+	FMOVQ        896(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        912(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        896(R6), F20
-	FMOVQ        912(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        912(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        896(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        896(R9), F20
+	FMOVQ        896(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        912(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        928(R4), F20
-	FMOVQ        944(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        912(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        928(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        928(R9), F20
+	FMOVQ        928(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        944(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        928(R6), F20
-	FMOVQ        944(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        944(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        928(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        928(R9), F20
+	FMOVQ        928(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        944(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        960(R4), F20
-	FMOVQ        976(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        944(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        960(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        960(R9), F20
+	FMOVQ        960(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        976(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        960(R6), F20
-	FMOVQ        976(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        976(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        960(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        960(R9), F20
+	FMOVQ        960(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        976(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        60(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVS        92(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
-	WORD $0x4eb4d673 // fsub v19.4s, v19.4s, v20.4s
-	FMOVQ        992(R4), F20
-	FMOVQ        1008(R4), F21
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	FMOVQ        976(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	FMOVS        60(R3), F17
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
+	FMOVS        92(R3), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	FLDPQ        992(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        992(R9), F20
+	FMOVQ        992(R9), F17
 	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F21
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        992(R6), F20
-	FMOVQ        1008(R6), F21
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	FMOVQ        1008(R9), F18
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FLDPQ        992(R6), (F17, F18)
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        992(R9), F20
+	FMOVQ        992(R9), F17
 	ADD          R5, R6, R9
-	FMOVQ        1008(R9), F21
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	FMOVQ        1008(R9), F18
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	ADD          $0x90, R8
 	ADD          $0x400, R4
 	ADD          $0x400, R6
@@ -7510,31 +6304,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2dd58a // fadd v10.4s, v12.4s, v13.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R5)
+	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e2fd5ca // fadd v10.4s, v14.4s, v15.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R5)
+	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60a // fadd v10.4s, v16.4s, v17.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R5)
+	WORD $0x4e2ed5a7 // fadd v7.4s, v13.4s, v14.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -7550,19 +6344,14 @@ TEXT ·unpackQ4_KNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -7572,168 +6361,147 @@ TEXT ·unpackQ4_KNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002b // ldr h11, [x1]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7d400028 // ldr h8, [x1]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        4(R1), F9
+	FMOVQ        12(R1), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
+	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
+	WORD $0x4e261d29 // and v9.16b, v9.16b, v6.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVQ        128(R1), F11
 	FMOVQ        4(R1), F12
-	FMOVQ        12(R1), F13
-	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
-	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
-	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	FMOVQ        128(R1), F14
-	FMOVQ        4(R1), F15
-	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x6ea145ce // ushl v14.4s, v14.4s, v1.4s
-	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x6ea145ce // ushl v14.4s, v14.4s, v1.4s
-	WORD $0x6ea545ef // ushl v15.4s, v15.4s, v5.4s
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R3)
-	FMOVQ        F11, 48(R3)
-	WORD $0x7d40042b // ldr h11, [x1, #2]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FMOVQ        F9, 32(R3)
+	FMOVQ        F8, 48(R3)
+	WORD $0x7d400428 // ldr h8, [x1, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        8(R1), F9
+	FMOVQ        12(R1), F10
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
+	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x4e261d29 // and v9.16b, v9.16b, v6.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVQ        128(R1), F11
 	FMOVQ        8(R1), F12
-	FMOVQ        12(R1), F13
-	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
-	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
-	WORD $0x6ea1458c // ushl v12.4s, v12.4s, v1.4s
-	WORD $0x6eaa45ad // ushl v13.4s, v13.4s, v10.4s
-	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	FMOVQ        128(R1), F14
-	FMOVQ        8(R1), F15
-	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x6ea145ce // ushl v14.4s, v14.4s, v1.4s
-	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x6ea145ce // ushl v14.4s, v14.4s, v1.4s
-	WORD $0x6ea545ef // ushl v15.4s, v15.4s, v5.4s
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
-	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
-	FMOVQ        F12, 64(R3)
-	FMOVQ        F11, 80(R3)
-	FMOVQ        16(R1), F11
-	FMOVQ        32(R1), F12
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        F11, (R0)
-	FMOVQ        F12, 16(R0)
-	FMOVS        32(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 32(R0)
-	FMOVS        64(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 40(R0)
-	FMOVQ        16(R1), F11
-	FMOVQ        32(R1), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        F11, 48(R0)
-	FMOVQ        F12, 64(R0)
-	FMOVS        36(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 80(R0)
-	FMOVS        68(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 88(R0)
-	FMOVQ        48(R1), F11
-	FMOVQ        64(R1), F12
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        F11, 96(R0)
-	FMOVQ        F12, 112(R0)
-	FMOVS        40(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 128(R0)
-	FMOVS        72(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 136(R0)
-	FMOVQ        48(R1), F11
-	FMOVQ        64(R1), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        F11, 144(R0)
-	FMOVQ        F12, 160(R0)
-	FMOVS        44(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 176(R0)
-	FMOVS        76(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 184(R0)
-	FMOVQ        80(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        F11, 192(R0)
-	FMOVQ        F12, 208(R0)
-	FMOVS        48(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 224(R0)
-	FMOVS        80(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 232(R0)
-	FMOVQ        80(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        F11, 240(R0)
-	FMOVQ        F12, 256(R0)
-	FMOVS        52(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 272(R0)
-	FMOVS        84(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 280(R0)
-	FMOVQ        112(R1), F11
-	FMOVQ        128(R1), F12
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        F11, 288(R0)
-	FMOVQ        F12, 304(R0)
-	FMOVS        56(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 320(R0)
-	FMOVS        88(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 328(R0)
-	FMOVQ        112(R1), F11
-	FMOVQ        128(R1), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        F11, 336(R0)
-	FMOVQ        F12, 352(R0)
-	FMOVS        60(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 368(R0)
-	FMOVS        92(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVD        F11, 376(R0)
+	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
+	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
+	FMOVQ        F9, 64(R3)
+	FMOVQ        F8, 80(R3)
+	FLDPQ        16(R1), (F8, F9)
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	FMOVQ        F8, (R0)
+	FMOVQ        F9, 16(R0)
+	FMOVS        32(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 32(R0)
+	FMOVS        64(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 40(R0)
+	FLDPQ        16(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FMOVQ        F8, 48(R0)
+	FMOVQ        F9, 64(R0)
+	FMOVS        36(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 80(R0)
+	FMOVS        68(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 88(R0)
+	FLDPQ        48(R1), (F8, F9)
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	FMOVQ        F8, 96(R0)
+	FMOVQ        F9, 112(R0)
+	FMOVS        40(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 128(R0)
+	FMOVS        72(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 136(R0)
+	FLDPQ        48(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FMOVQ        F8, 144(R0)
+	FMOVQ        F9, 160(R0)
+	FMOVS        44(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 176(R0)
+	FMOVS        76(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 184(R0)
+	FLDPQ        80(R1), (F8, F9)
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	FMOVQ        F8, 192(R0)
+	FMOVQ        F9, 208(R0)
+	FMOVS        48(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 224(R0)
+	FMOVS        80(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 232(R0)
+	FLDPQ        80(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FMOVQ        F8, 240(R0)
+	FMOVQ        F9, 256(R0)
+	FMOVS        52(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 272(R0)
+	FMOVS        84(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 280(R0)
+	FLDPQ        112(R1), (F8, F9)
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	FMOVQ        F8, 288(R0)
+	FMOVQ        F9, 304(R0)
+	FMOVS        56(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 320(R0)
+	FMOVS        88(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 328(R0)
+	FLDPQ        112(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FMOVQ        F8, 336(R0)
+	FMOVQ        F9, 352(R0)
+	FMOVS        60(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 368(R0)
+	FMOVS        92(R3), F8
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVD        F8, 376(R0)
 	ADD          $0x90, R1
 	ADD          $0x180, R0
 	SUBS         $1, R2
@@ -7744,347 +6512,265 @@ done2:
 	RET
 
 // matmulQ81xQ4_KNEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xQ4_KNEON(SB), NOSPLIT, $64-72
+TEXT ·matmulQ81xQ4_KNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	MOVD         $q4_k_order<>+0(SB), R0
 	FMOVQ        (R0), F4
 	WORD $0x4f000465 // movi v5.4s, #3
-	WORD $0x4f000486 // movi v6.4s, #4
 	MOVD         $q4_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	WORD $0x4f0005e8 // movi v8.4s, #15
-	WORD $0x4f0107e9 // movi v9.4s, #63
-	WORD $0x4f04e40a // movi v10.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
+	WORD $0x4f0107e8 // movi v8.4s, #63
+	WORD $0x4f04e409 // movi v9.16b, #128
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x880, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
+	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d400115 // ldr h21, [x8]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        4(R8), F22
-	FMOVQ        12(R8), F23
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	FMOVQ        128(R8), F24
-	FMOVQ        4(R8), F25
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
-	WORD $0x6eab4739 // ushl v25.4s, v25.4s, v11.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
-	FMOVQ        (R5), F23
-	FMOVQ        16(R5), F24
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	FMOVQ        F22, (R0)
-	FMOVQ        F21, 16(R0)
-	WORD $0x7d400515 // ldr h21, [x8, #2]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVQ        8(R8), F22
-	FMOVQ        12(R8), F23
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6eac46f7 // ushl v23.4s, v23.4s, v12.4s
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
-	FMOVQ        128(R8), F24
-	FMOVQ        8(R8), F25
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
-	WORD $0x6eab4739 // ushl v25.4s, v25.4s, v11.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
-	WORD $0x6e231ed6 // eor v22.16b, v22.16b, v3.16b
-	WORD $0x6e231eb5 // eor v21.16b, v21.16b, v3.16b
-	WORD $0x4e0402d7 // tbl v23.16b, { v22.16b }, v4.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	FMOVQ        (R6), F24
-	FMOVQ        16(R6), F25
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39cece // fmla v14.4s, v22.4s, v25.4s
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	FMOVQ        32(R6), F23
-	FMOVQ        48(R6), F24
-	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
-	WORD $0x4e38ceb0 // fmla v16.4s, v21.4s, v24.4s
+	WORD $0x7d4000ee // ldr h14, [x7]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        4(R7), F15
+	FMOVQ        12(R7), F16
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	FMOVQ        128(R7), F17
+	FMOVQ        4(R7), F18
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x7d4004f0 // ldr h16, [x7, #2]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        8(R7), F17
+	FMOVQ        12(R7), F18
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	FMOVQ        128(R7), F19
+	FMOVQ        8(R7), F20
+	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
+	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
+	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
+	FMOVQ        (R5), F19
+	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
+	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	FMOVQ        16(R5), F18
+	WORD $0x4e32ce2b // fmla v11.4s, v17.4s, v18.4s
+	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
+	FMOVQ        32(R5), F18
+	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
+	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
+	FMOVQ        48(R5), F17
+	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R4), F23
-	FMOVQ        16(R4), F24
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVS        (R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
+	FLDPQ        16(R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	FLDPQ        (R3), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVS        4(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e37ced0 // fmla v16.4s, v22.4s, v23.4s
+	FLDPQ        16(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        32(R3), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4faf120b // fmla v11.4s, v16.4s, v15.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        48(R8), F21
-	FMOVQ        64(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVS        8(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e37ced2 // fmla v18.4s, v22.4s, v23.4s
+	FLDPQ        48(R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	FLDPQ        64(R3), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f1a0c // fmla v12.4s, v16.4s, v15.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        48(R8), F21
-	FMOVQ        64(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        96(R4), F23
-	FMOVQ        112(R4), F24
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVS        12(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e37ced4 // fmla v20.4s, v22.4s, v23.4s
+	FLDPQ        48(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        96(R3), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4faf1a0d // fmla v13.4s, v16.4s, v15.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        80(R8), F21
-	FMOVQ        96(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        128(R4), F23
-	FMOVQ        144(R4), F24
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVS        16(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
+	FLDPQ        80(R7), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FLDPQ        128(R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        80(R8), F21
-	FMOVQ        96(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F24
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVS        20(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	WORD $0x4e37ced0 // fmla v16.4s, v22.4s, v23.4s
+	FLDPQ        80(R7), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FLDPQ        160(R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        112(R8), F21
-	FMOVQ        128(R8), F22
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        192(R4), F23
-	FMOVQ        208(R4), F24
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVS        24(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	WORD $0x4e37ced2 // fmla v18.4s, v22.4s, v23.4s
+	FLDPQ        112(R7), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        112(R8), F21
-	FMOVQ        128(R8), F22
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        224(R4), F23
-	FMOVQ        240(R4), F24
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVS        28(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	WORD $0x4e37ced4 // fmla v20.4s, v22.4s, v23.4s
-	ADD          $0x90, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	FLDPQ        112(R7), (F15, F16)
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	FLDPQ        224(R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	ADD          $0x90, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
-	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
+	ADD          $1, R6
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
 
 	// sums of the lanes
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD $0x6e0d41ae // ext v14.16b, v13.16b, v13.16b, #8
-	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
-	WORD $0x7e30d9ce // faddp s14, v14.2s
-	FMOVS        F14, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ4_KNEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -8092,19 +6778,14 @@ TEXT ·matmulQ82xQ4_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8114,10 +6795,8 @@ TEXT ·matmulQ82xQ4_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -8129,520 +6808,395 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010f // ldr h15, [x8]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        4(R8), F16
-	FMOVQ        12(R8), F17
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        4(R8), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 32(R0)
-	FMOVQ        F15, 48(R0)
-	WORD $0x7d40050f // ldr h15, [x8, #2]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        8(R8), F16
-	FMOVQ        12(R8), F17
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x6ea14610 // ushl v16.4s, v16.4s, v1.4s
-	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        8(R8), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	WORD $0x6e231def // eor v15.16b, v15.16b, v3.16b
-	FMOVQ        F16, 64(R0)
-	FMOVQ        F15, 80(R0)
+	WORD $0x7d40010a // ldr h10, [x8]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        4(R8), F11
+	FMOVQ        12(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
+	FMOVQ        128(R8), F13
+	FMOVQ        4(R8), F14
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FMOVQ        F11, 32(R0)
+	FMOVQ        F10, 48(R0)
+	WORD $0x7d40050a // ldr h10, [x8, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVQ        8(R8), F11
+	FMOVQ        12(R8), F12
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
+	FMOVQ        128(R8), F13
+	FMOVQ        8(R8), F14
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
+	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
+	FMOVQ        F11, 64(R0)
+	FMOVQ        F10, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        64(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        (R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVD        8(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6d // fmla v13.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        (R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVS        64(R0), F11
+	FMOVD        (R6), F13
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	FMOVD        8(R6), F13
+	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        4(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32cded // fmla v13.4s, v15.4s, v18.4s
-	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	FMOVS        32(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        (R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        4(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F15
-	FMOVQ        32(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        68(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        16(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVD        24(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6d // fmla v13.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FLDPQ        16(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	FLDPQ        64(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVS        68(R0), F11
+	FMOVD        16(R6), F13
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	FMOVD        24(R6), F13
+	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        12(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32cded // fmla v13.4s, v15.4s, v18.4s
-	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	FMOVS        36(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        8(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        12(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        72(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        32(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVD        40(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6d // fmla v13.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        128(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVS        72(R0), F11
+	FMOVD        32(R6), F13
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	FMOVD        40(R6), F13
+	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        20(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32cded // fmla v13.4s, v15.4s, v18.4s
-	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	FMOVS        40(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        16(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        20(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        48(R8), F15
-	FMOVQ        64(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        76(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        48(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVD        56(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6d // fmla v13.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FLDPQ        48(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	FLDPQ        192(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVS        76(R0), F11
+	FMOVD        48(R6), F13
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	FMOVD        56(R6), F13
+	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        28(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32cded // fmla v13.4s, v15.4s, v18.4s
-	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	FMOVS        44(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        24(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        28(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        80(R8), F15
-	FMOVQ        96(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        256(R4), F17
-	FMOVQ        272(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        80(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        64(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVD        72(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6d // fmla v13.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FLDPQ        80(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        256(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVS        80(R0), F11
+	FMOVD        64(R6), F13
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	FMOVD        72(R6), F13
+	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        32(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        36(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32cded // fmla v13.4s, v15.4s, v18.4s
-	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	FMOVS        48(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        32(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        36(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        80(R8), F15
-	FMOVQ        96(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        320(R4), F17
-	FMOVQ        336(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F20
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        84(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        80(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVD        88(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6d // fmla v13.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FLDPQ        80(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	FLDPQ        320(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        352(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVS        84(R0), F11
+	FMOVD        80(R6), F13
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	FMOVD        88(R6), F13
+	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        44(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32cded // fmla v13.4s, v15.4s, v18.4s
-	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	FMOVS        52(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        40(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        44(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        112(R8), F15
-	FMOVQ        128(R8), F16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        384(R4), F17
-	FMOVQ        400(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F20
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        88(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        96(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVD        104(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6d // fmla v13.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FLDPQ        112(R8), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        384(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVS        88(R0), F11
+	FMOVD        96(R6), F13
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	FMOVD        104(R6), F13
+	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        52(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32cded // fmla v13.4s, v15.4s, v18.4s
-	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	FMOVS        56(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        48(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        52(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        112(R8), F15
-	FMOVQ        128(R8), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVQ        448(R4), F17
-	FMOVQ        464(R4), F18
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVS        92(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        112(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVD        120(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e34ce6d // fmla v13.4s, v19.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FLDPQ        112(R8), (F10, F11)
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	FLDPQ        448(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        480(R4), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVS        92(R0), F11
+	FMOVD        112(R6), F13
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	FMOVD        120(R6), F13
+	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de95 // fmul v21.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        60(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e32cded // fmla v13.4s, v15.4s, v18.4s
-	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	FMOVS        60(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        56(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	FMOVS        60(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
 	ADD          $0x90, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -8654,19 +7208,17 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -8682,19 +7234,14 @@ TEXT ·matmulQ83xQ4_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8704,12 +7251,9 @@ TEXT ·matmulQ83xQ4_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -8721,696 +7265,523 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        4(R8), F18
-	FMOVQ        12(R8), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        4(R8), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        F18, 32(R0)
-	FMOVQ        F17, 48(R0)
-	WORD $0x7d400511 // ldr h17, [x8, #2]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        8(R8), F18
-	FMOVQ        12(R8), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        8(R8), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x6e231e52 // eor v18.16b, v18.16b, v3.16b
-	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
-	FMOVQ        F18, 64(R0)
-	FMOVQ        F17, 80(R0)
+	WORD $0x7d40010b // ldr h11, [x8]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        4(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	FMOVQ        128(R8), F14
+	FMOVQ        4(R8), F15
+	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 32(R0)
+	FMOVQ        F11, 48(R0)
+	WORD $0x7d40050b // ldr h11, [x8, #2]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	FMOVQ        128(R8), F14
+	FMOVQ        8(R8), F15
+	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
+	FMOVQ        F12, 64(R0)
+	FMOVQ        F11, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F17
-	FMOVQ        32(R8), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
-	WORD $0x0e37c239 // smull v25.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e38c257 // smull v23.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVS        64(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVD        (R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
-	WORD $0x4e39ceec // fmla v12.4s, v23.4s, v25.4s
-	FMOVD        8(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVD        16(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	FLDPQ        16(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        64(R0), F12
+	FMOVD        (R6), F15
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVD        8(R6), F15
+	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
+	FMOVD        16(R6), F15
+	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        32(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        (R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        4(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F17
-	FMOVQ        32(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F24
-	WORD $0x0e37c239 // smull v25.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e38c257 // smull v23.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVS        68(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVD        24(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
-	WORD $0x4e39ceec // fmla v12.4s, v23.4s, v25.4s
-	FMOVD        32(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVD        40(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	FLDPQ        16(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        160(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        68(R0), F12
+	FMOVD        24(R6), F15
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVD        32(R6), F15
+	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
+	FMOVD        40(R6), F15
+	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        12(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        36(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        12(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        16(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        20(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        48(R8), F17
-	FMOVQ        64(R8), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        256(R4), F23
-	FMOVQ        272(R4), F24
-	WORD $0x0e37c239 // smull v25.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e38c257 // smull v23.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVS        72(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVD        48(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
-	WORD $0x4e39ceec // fmla v12.4s, v23.4s, v25.4s
-	FMOVD        56(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVD        64(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        224(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        256(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        72(R0), F12
+	FMOVD        48(R6), F15
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVD        56(R6), F15
+	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
+	FMOVD        64(R6), F15
+	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        24(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        40(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        24(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        28(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        32(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        48(R8), F17
-	FMOVQ        64(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        352(R4), F23
-	FMOVQ        368(R4), F24
-	WORD $0x0e37c239 // smull v25.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e38c257 // smull v23.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVS        76(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVD        72(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
-	WORD $0x4e39ceec // fmla v12.4s, v23.4s, v25.4s
-	FMOVD        80(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVD        88(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        320(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        352(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        76(R0), F12
+	FMOVD        72(R6), F15
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVD        80(R6), F15
+	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
+	FMOVD        88(R6), F15
+	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        36(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        44(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        36(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        40(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        44(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        80(R8), F17
-	FMOVQ        96(R8), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        448(R4), F23
-	FMOVQ        464(R4), F24
-	WORD $0x0e37c239 // smull v25.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e38c257 // smull v23.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVS        80(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVD        96(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
-	WORD $0x4e39ceec // fmla v12.4s, v23.4s, v25.4s
-	FMOVD        104(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVD        112(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	FLDPQ        80(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        416(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        448(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        80(R0), F12
+	FMOVD        96(R6), F15
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVD        104(R6), F15
+	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
+	FMOVD        112(R6), F15
+	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        48(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        48(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        48(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        52(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        56(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        80(R8), F17
-	FMOVQ        96(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F24
-	WORD $0x0e37c239 // smull v25.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e38c257 // smull v23.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVS        84(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVD        120(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
-	WORD $0x4e39ceec // fmla v12.4s, v23.4s, v25.4s
-	FMOVD        128(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVD        136(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	FLDPQ        80(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        480(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        544(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        84(R0), F12
+	FMOVD        120(R6), F15
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVD        128(R6), F15
+	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
+	FMOVD        136(R6), F15
+	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        60(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        64(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        68(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        52(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        60(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        64(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        68(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        112(R8), F17
-	FMOVQ        128(R8), F18
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        576(R4), F19
-	FMOVQ        592(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        640(R4), F23
-	FMOVQ        656(R4), F24
-	WORD $0x0e37c239 // smull v25.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e38c257 // smull v23.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVS        88(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVD        144(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
-	WORD $0x4e39ceec // fmla v12.4s, v23.4s, v25.4s
-	FMOVD        152(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVD        160(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	FLDPQ        112(R8), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FLDPQ        576(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        608(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        640(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        88(R0), F12
+	FMOVD        144(R6), F15
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVD        152(R6), F15
+	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
+	FMOVD        160(R6), F15
+	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        72(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        76(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        80(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        56(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        72(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        76(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        80(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        112(R8), F17
-	FMOVQ        128(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        672(R4), F19
-	FMOVQ        688(R4), F20
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F22
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        736(R4), F23
-	FMOVQ        752(R4), F24
-	WORD $0x0e37c239 // smull v25.8h, v17.8b, v23.8b
-	WORD $0x4e37c231 // smull2 v17.8h, v17.16b, v23.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e38c257 // smull v23.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVS        92(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVD        168(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
-	WORD $0x4e39ceec // fmla v12.4s, v23.4s, v25.4s
-	FMOVD        176(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceed // fmla v13.4s, v23.4s, v24.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVD        184(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
+	FLDPQ        112(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        672(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        704(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        736(R4), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        92(R0), F12
+	FMOVD        168(R6), F15
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVD        176(R6), F15
+	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
+	FMOVD        184(R6), F15
+	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        84(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e37df19 // fmul v25.4s, v24.4s, v23.4s
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	FMOVS        88(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e37de76 // fmul v22.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	FMOVS        92(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e37de74 // fmul v20.4s, v19.4s, v23.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	FMOVS        60(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        84(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	FMOVS        88(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        92(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 	ADD          $0x90, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -9422,25 +7793,22 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -9456,19 +7824,14 @@ TEXT ·matmulQ84xQ4_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         $q4_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q4_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q4_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -9478,14 +7841,10 @@ TEXT ·matmulQ84xQ4_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -9497,872 +7856,651 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        4(R8), F20
-	FMOVQ        12(R8), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        128(R8), F22
-	FMOVQ        4(R8), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R0)
-	FMOVQ        F19, 48(R0)
-	WORD $0x7d400513 // ldr h19, [x8, #2]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVQ        8(R8), F20
-	FMOVQ        12(R8), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        128(R8), F22
-	FMOVQ        8(R8), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x6e231e94 // eor v20.16b, v20.16b, v3.16b
-	WORD $0x6e231e73 // eor v19.16b, v19.16b, v3.16b
-	FMOVQ        F20, 64(R0)
-	FMOVQ        F19, 80(R0)
+	WORD $0x7d40010c // ldr h12, [x8]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        4(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	FMOVQ        128(R8), F15
+	FMOVQ        4(R8), F16
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7d40050c // ldr h12, [x8, #2]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        8(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	FMOVQ        128(R8), F15
+	FMOVQ        8(R8), F16
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
+	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	FMOVQ        F13, 64(R0)
+	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        96(R4), F27
-	FMOVQ        112(R4), F28
-	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        64(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVD        (R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6b // fmla v11.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6c // fmla v12.4s, v27.4s, v29.4s
-	FMOVD        8(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6e // fmla v14.4s, v27.4s, v29.4s
-	FMOVD        16(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf70 // fmla v16.4s, v27.4s, v29.4s
-	FMOVD        24(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        96(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        64(R0), F13
+	FMOVD        (R6), F17
+	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
+	FMOVD        8(R6), F17
+	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
+	FMOVD        16(R6), F17
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
+	FMOVD        24(R6), F17
+	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        12(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        32(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        (R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        4(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        8(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        12(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        192(R4), F25
-	FMOVQ        208(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        224(R4), F27
-	FMOVQ        240(R4), F28
-	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        68(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVD        32(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6b // fmla v11.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6c // fmla v12.4s, v27.4s, v29.4s
-	FMOVD        40(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6e // fmla v14.4s, v27.4s, v29.4s
-	FMOVD        48(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf70 // fmla v16.4s, v27.4s, v29.4s
-	FMOVD        56(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FLDPQ        16(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        160(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        192(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        224(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        68(R0), F13
+	FMOVD        32(R6), F17
+	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
+	FMOVD        40(R6), F17
+	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
+	FMOVD        48(R6), F17
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
+	FMOVD        56(R6), F17
+	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        16(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        28(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        36(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        16(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        20(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        24(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        28(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        48(R8), F19
-	FMOVQ        64(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        288(R4), F23
-	FMOVQ        304(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        320(R4), F25
-	FMOVQ        336(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        352(R4), F27
-	FMOVQ        368(R4), F28
-	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        72(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVD        64(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6b // fmla v11.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6c // fmla v12.4s, v27.4s, v29.4s
-	FMOVD        72(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6e // fmla v14.4s, v27.4s, v29.4s
-	FMOVD        80(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf70 // fmla v16.4s, v27.4s, v29.4s
-	FMOVD        88(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        256(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        288(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        320(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        352(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        72(R0), F13
+	FMOVD        64(R6), F17
+	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
+	FMOVD        72(R6), F17
+	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
+	FMOVD        80(R6), F17
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
+	FMOVD        88(R6), F17
+	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        32(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        36(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        44(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        40(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        32(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        36(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        40(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        44(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        48(R8), F19
-	FMOVQ        64(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        416(R4), F23
-	FMOVQ        432(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        448(R4), F25
-	FMOVQ        464(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        480(R4), F27
-	FMOVQ        496(R4), F28
-	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        76(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVD        96(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6b // fmla v11.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6c // fmla v12.4s, v27.4s, v29.4s
-	FMOVD        104(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6e // fmla v14.4s, v27.4s, v29.4s
-	FMOVD        112(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf70 // fmla v16.4s, v27.4s, v29.4s
-	FMOVD        120(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        416(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        448(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        480(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        76(R0), F13
+	FMOVD        96(R6), F17
+	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
+	FMOVD        104(R6), F17
+	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
+	FMOVD        112(R6), F17
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
+	FMOVD        120(R6), F17
+	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        48(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        52(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        60(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        44(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        48(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        52(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        56(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        60(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        80(R8), F19
-	FMOVQ        96(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        576(R4), F25
-	FMOVQ        592(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        608(R4), F27
-	FMOVQ        624(R4), F28
-	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        80(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVD        128(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6b // fmla v11.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6c // fmla v12.4s, v27.4s, v29.4s
-	FMOVD        136(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6e // fmla v14.4s, v27.4s, v29.4s
-	FMOVD        144(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf70 // fmla v16.4s, v27.4s, v29.4s
-	FMOVD        152(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FLDPQ        80(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        544(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        576(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        608(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        80(R0), F13
+	FMOVD        128(R6), F17
+	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
+	FMOVD        136(R6), F17
+	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
+	FMOVD        144(R6), F17
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
+	FMOVD        152(R6), F17
+	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        64(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        68(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        72(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        76(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        48(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        64(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        68(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        72(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        76(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        80(R8), F19
-	FMOVQ        96(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        672(R4), F23
-	FMOVQ        688(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        704(R4), F25
-	FMOVQ        720(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        736(R4), F27
-	FMOVQ        752(R4), F28
-	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        84(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVD        160(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6b // fmla v11.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6c // fmla v12.4s, v27.4s, v29.4s
-	FMOVD        168(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6e // fmla v14.4s, v27.4s, v29.4s
-	FMOVD        176(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf70 // fmla v16.4s, v27.4s, v29.4s
-	FMOVD        184(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FLDPQ        80(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        640(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        672(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        704(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        736(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        84(R0), F13
+	FMOVD        160(R6), F17
+	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
+	FMOVD        168(R6), F17
+	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
+	FMOVD        176(R6), F17
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
+	FMOVD        184(R6), F17
+	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        80(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        84(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        88(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        92(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        52(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        80(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        84(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        88(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        92(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        112(R8), F19
-	FMOVQ        128(R8), F20
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        800(R4), F23
-	FMOVQ        816(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        832(R4), F25
-	FMOVQ        848(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        864(R4), F27
-	FMOVQ        880(R4), F28
-	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        88(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVD        192(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6b // fmla v11.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6c // fmla v12.4s, v27.4s, v29.4s
-	FMOVD        200(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6e // fmla v14.4s, v27.4s, v29.4s
-	FMOVD        208(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf70 // fmla v16.4s, v27.4s, v29.4s
-	FMOVD        216(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FLDPQ        112(R8), (F12, F13)
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        768(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        800(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        832(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        864(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        88(R0), F13
+	FMOVD        192(R6), F17
+	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
+	FMOVD        200(R6), F17
+	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
+	FMOVD        208(R6), F17
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
+	FMOVD        216(R6), F17
+	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        96(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        100(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        104(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        108(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        56(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        96(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        100(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        104(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        108(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        112(R8), F19
-	FMOVQ        128(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        928(R4), F23
-	FMOVQ        944(R4), F24
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        960(R4), F25
-	FMOVQ        976(R4), F26
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	FMOVQ        992(R4), F27
-	FMOVQ        1008(R4), F28
-	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
-	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
-	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVS        92(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVD        224(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6b // fmla v11.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6c // fmla v12.4s, v27.4s, v29.4s
-	FMOVD        232(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6d // fmla v13.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf6e // fmla v14.4s, v27.4s, v29.4s
-	FMOVD        240(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf6f // fmla v15.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf70 // fmla v16.4s, v27.4s, v29.4s
-	FMOVD        248(R6), F28
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3ccf71 // fmla v17.4s, v27.4s, v28.4s
-	WORD $0x4e3dcf72 // fmla v18.4s, v27.4s, v29.4s
+	FLDPQ        112(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        896(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        928(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        960(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        992(R4), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        92(R0), F13
+	FMOVD        224(R6), F17
+	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
+	FMOVD        232(R6), F17
+	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
+	FMOVD        240(R6), F17
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
+	FMOVD        248(R6), F17
+	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        112(R5), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3bdf9d // fmul v29.4s, v28.4s, v27.4s
-	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
-	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
-	FMOVS        116(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        120(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        124(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
-	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	FMOVS        60(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        112(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
+	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
+	FMOVS        116(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        120(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        124(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 	ADD          $0x90, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -10374,31 +8512,27 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
 	WORD $0x7e30d98c // faddp s12, v12.2s
 	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2

@@ -4,11 +4,6 @@
 
 #include "textflag.h"
 
-// q5_0_shifts: int32, 4 times -4
-DATA q5_0_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA q5_0_shifts<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL q5_0_shifts<>(SB), RODATA|NOPTR, $16
-
 // q5_0_shuffle: bytes 0 0 0 0 0 0 0 0 1 1 1 1 1 1 1 1
 DATA q5_0_shuffle<>+0(SB)/8, $0x0000000000000000
 DATA q5_0_shuffle<>+8(SB)/8, $0x0101010101010101
@@ -61,286 +56,230 @@ GLOBL q5_0_d<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xQ5_0DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xQ5_0DotProd(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xQ5_0DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f07e607 // movi v7.16b, #240
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
+	WORD $0x4f07e605 // movi v5.16b, #240
 	MOVD         $q5_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q5_0_order<>+0(SB), R0
-	FMOVQ        (R0), F9
+	FMOVQ        (R0), F7
 	MOVD         $q5_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F8
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $4, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $4, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x7d402d14 // ldr h20, [x8, #22]
-	WORD $0x4e543a73 // zip1 v19.8h, v19.8h, v20.8h
-	WORD $0x7d405914 // ldr h20, [x8, #44]
-	WORD $0x7d408515 // ldr h21, [x8, #66]
-	WORD $0x4e553a94 // zip1 v20.8h, v20.8h, v21.8h
-	WORD $0x4e943a73 // zip1 v19.4s, v19.4s, v20.4s
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	FMOVQ        (R5), F20
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	FMOVQ        F20, (R0)
-	WORD $0x6e28de73 // fmul v19.4s, v19.4s, v8.4s
-	WORD $0x4e090274 // tbl v20.16b, { v19.16b }, v9.16b
-	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
-	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
+	WORD $0x7d4000ed // ldr h13, [x7]
+	WORD $0x7d402cee // ldr h14, [x7, #22]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x7d4058ee // ldr h14, [x7, #44]
+	WORD $0x7d4084ef // ldr h15, [x7, #66]
+	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
+	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	FMOVQ        (R4), F14
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	FMOVQ        (R5), F16
+	WORD $0x4e30cde9 // fmla v9.4s, v15.4s, v16.4s
+	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
+	FMOVQ        16(R5), F15
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        2(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        (R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	WORD $0x4e33ce8c // fmla v12.4s, v20.4s, v19.4s
+	FMOVQ        6(R7), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        2(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        24(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        4(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
+	FMOVQ        28(R7), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        24(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4fae11aa // fmla v10.4s, v13.4s, v14.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        50(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        46(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        8(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
+	FMOVQ        50(R7), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        46(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        72(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        68(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        12(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceb1 // fmla v17.4s, v21.4s, v19.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
-	ADD          $0x58, R8
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	ADD          $0x20, R6
-	SUBS         $4, R7
+	FMOVQ        72(R7), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        68(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4fae19ac // fmla v12.4s, v13.4s, v14.s[3]
+	ADD          $0x58, R7
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	ADD          $0x20, R5
+	SUBS         $4, R6
 	BGE          loop3
 
 done4:
-	ADD          $4, R7
-	SUBS         $1, R7
+	ADD          $4, R6
+	SUBS         $1, R6
 	BLT          done6
 
 loop5:
 
 	// scales of the block
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4000ed // ldr h13, [x7]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R8), F20
-	WORD $0x6ea34695 // ushl v21.4s, v20.4s, v3.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	FMOVS        2(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0402d7 // tbl v23.16b, { v22.16b }, v4.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
-	WORD $0x4e278694 // add v20.16b, v20.16b, v7.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
+	FMOVQ        6(R7), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	FMOVS        2(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e2585ce // add v14.16b, v14.16b, v5.16b
+	WORD $0x4e2585ef // add v15.16b, v15.16b, v5.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e37cecb // fmla v11.4s, v22.4s, v23.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	ADD          $0x16, R8
-	ADD          $0x20, R4
-	ADD          $4, R5
-	ADD          $8, R6
-	SUBS         $1, R7
+	FMOVS        (R4), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	ADD          $0x16, R7
+	ADD          $0x20, R3
+	ADD          $4, R4
+	ADD          $8, R5
+	SUBS         $1, R6
 	BGE          loop5
 
 done6:
-	ADD          $1, R7
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	ADD          $1, R6
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ5_0DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -350,16 +289,13 @@ TEXT ·matmulQ82xQ5_0DotProd(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -367,10 +303,8 @@ TEXT ·matmulQ82xQ5_0DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -381,116 +315,88 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        2(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FMOVQ        6(R6), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        2(R6), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        32(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d402ccc // ldr h12, [x6, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d402cc8 // ldr h8, [x6, #22]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        96(R3), F16
-	FMOVQ        112(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FMOVQ        28(R6), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        24(R6), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        96(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x2c, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -505,60 +411,46 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        2(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FMOVQ        6(R6), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        2(R6), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        32(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x16, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -569,19 +461,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0640c8 // ext v8.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0740e6 // ext v6.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -599,16 +489,13 @@ TEXT ·matmulQ83xQ5_0DotProd(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -616,12 +503,9 @@ TEXT ·matmulQ83xQ5_0DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -632,144 +516,104 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        2(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        6(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        2(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        64(R3), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402cce // ldr h14, [x6, #22]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d402cc9 // ldr h9, [x6, #22]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        24(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        128(R3), F18
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        160(R3), F20
-	FMOVQ        176(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        28(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        24(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        128(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        160(R3), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        16(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        20(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        12(R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        16(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        20(R4), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x2c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -784,74 +628,54 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        2(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        6(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        2(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        64(R3), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x16, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -862,25 +686,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x6e0640c9 // ext v9.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d529 // fadd v9.4s, v9.4s, v6.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0740e6 // ext v6.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e084106 // ext v6.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -898,16 +719,13 @@ TEXT ·matmulQ84xQ5_0DotProd(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -915,14 +733,10 @@ TEXT ·matmulQ84xQ5_0DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -933,172 +747,120 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        6(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        2(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        12(R4), F11
+	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402cd0 // ldr h16, [x6, #22]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d402cca // ldr h10, [x6, #22]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        24(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        160(R3), F20
-	FMOVQ        176(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        192(R3), F22
-	FMOVQ        208(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        224(R3), F24
-	FMOVQ        240(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        28(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        24(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        192(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        224(R3), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        20(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        24(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        28(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        16(R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        20(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        24(R4), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        28(R4), F11
+	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x2c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -1113,88 +875,62 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        6(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        2(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        12(R4), F11
+	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x16, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1205,31 +941,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0640ca // ext v10.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0740e6 // ext v6.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e084106 // ext v6.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094126 // ext v6.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1242,341 +974,24 @@ done2:
 
 // matmulQ8Fours1xQ5_0DotProd multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ8Fours1xQ5_0DotProd(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xQ5_0DotProd(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f07e607 // movi v7.16b, #240
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
+	WORD $0x4f07e605 // movi v5.16b, #240
 	MOVD         $q5_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $q5_0_order<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q5_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         s+32(FP), R9
-	MOVD         blocks+64(FP), R10
-	MOVD         R2, R11
-	SUBS         $4, R10
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-	ADD          $0x840, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400173 // ldr h19, [x11]
-	WORD $0x7d402d74 // ldr h20, [x11, #22]
-	WORD $0x4e543a73 // zip1 v19.8h, v19.8h, v20.8h
-	WORD $0x7d405974 // ldr h20, [x11, #44]
-	WORD $0x7d408575 // ldr h21, [x11, #66]
-	WORD $0x4e553a94 // zip1 v20.8h, v20.8h, v21.8h
-	WORD $0x4e943a73 // zip1 v19.4s, v19.4s, v20.4s
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	FMOVQ        (R8), F20
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	FMOVQ        F20, (R0)
-	WORD $0x6e28de73 // fmul v19.4s, v19.4s, v8.4s
-	WORD $0x4e090274 // tbl v20.16b, { v19.16b }, v9.16b
-	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
-	FMOVQ        (R9), F21
-	FMOVQ        16(R9), F22
-	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        6(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        2(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        (R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	WORD $0x4e33ce8c // fmla v12.4s, v20.4s, v19.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        28(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        24(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        32(R7), F21
-	FMOVQ        48(R7), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        4(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	WORD $0x4e33ce8e // fmla v14.4s, v20.4s, v19.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        50(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        46(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        64(R7), F21
-	FMOVQ        80(R7), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        8(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        72(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        68(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        96(R7), F21
-	FMOVQ        112(R7), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVS        12(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e33ceb1 // fmla v17.4s, v21.4s, v19.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
-	ADD          $0x58, R11
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	ADD          $0x20, R9
-	SUBS         $4, R10
-	BGE          loop5
-
-done6:
-	ADD          $4, R10
-	SUBS         $1, R10
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400173 // ldr h19, [x11]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        6(R11), F20
-	WORD $0x6ea34695 // ushl v21.4s, v20.4s, v3.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	FMOVS        2(R11), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0402d7 // tbl v23.16b, { v22.16b }, v4.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
-	WORD $0x4e278694 // add v20.16b, v20.16b, v7.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
-
-	// integer sums times both scales
-	FMOVS        (R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e37cecb // fmla v11.4s, v22.4s, v23.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	ADD          $0x16, R11
-	ADD          $0x20, R7
-	ADD          $4, R8
-	ADD          $8, R9
-	SUBS         $1, R10
-	BGE          loop7
-
-done8:
-	ADD          $1, R10
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
-	FMOVQ        F11, (R6)
-	FMOVQ        F12, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	FMOVQ        96(R4), F17
-	FMOVQ        112(R4), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ        F11, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xQ5_0DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ8Fours2xQ5_0DotProd(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	MOVD         $q5_0_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
-	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_0_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
+	MOVD         $q5_0_order<>+0(SB), R0
 	FMOVQ        (R0), F7
+	MOVD         $q5_0_order2<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1593,10 +1008,254 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         s+32(FP), R8
+	MOVD         blocks+64(FP), R9
+	MOVD         R1, R10
+	SUBS         $4, R9
+	BLT          done6
+
+loop5:
+	WORD $0xf9840140 // prfm pldl1keep, [x10, #2048]
+	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d40014d // ldr h13, [x10]
+	WORD $0x7d402d4e // ldr h14, [x10, #22]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x7d40594e // ldr h14, [x10, #44]
+	WORD $0x7d40854f // ldr h15, [x10, #66]
+	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
+	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	FMOVQ        (R8), F16
+	WORD $0x4e30cde9 // fmla v9.4s, v15.4s, v16.4s
+	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
+	FMOVQ        16(R8), F15
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        6(R10), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        2(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        28(R10), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        24(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4fae11aa // fmla v10.4s, v13.4s, v14.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        50(R10), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        46(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        72(R10), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        68(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4fae19ac // fmla v12.4s, v13.4s, v14.s[3]
+	ADD          $0x58, R10
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	ADD          $0x20, R8
+	SUBS         $4, R9
+	BGE          loop5
+
+done6:
+	ADD          $4, R9
+	SUBS         $1, R9
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d40014d // ldr h13, [x10]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        6(R10), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	FMOVS        2(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e2585ce // add v14.16b, v14.16b, v5.16b
+	WORD $0x4e2585ef // add v15.16b, v15.16b, v5.16b
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+
+	// integer sums times both scales
+	FMOVS        (R7), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	ADD          $0x16, R10
+	ADD          $0x20, R6
+	ADD          $4, R7
+	ADD          $8, R8
+	SUBS         $1, R9
+	BGE          loop7
+
+done8:
+	ADD          $1, R9
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	FMOVQ        F9, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F9
+	FMOVQ        32(R3), F10
+	FMOVQ        64(R3), F11
+	FMOVQ        96(R3), F12
+	WORD $0x4eca392d // zip1 v13.2d, v9.2d, v10.2d
+	WORD $0x4eca7929 // zip2 v9.2d, v9.2d, v10.2d
+	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD $0x4ecc3969 // zip1 v9.2d, v11.2d, v12.2d
+	WORD $0x4ecc796a // zip2 v10.2d, v11.2d, v12.2d
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x6e29d5a9 // faddp v9.4s, v13.4s, v9.4s
+	FMOVQ        F9, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xQ5_0DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ8Fours2xQ5_0DotProd(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	MOVD         $q5_0_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
+	MOVD         $q5_0_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q5_0_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1607,116 +1266,88 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        2(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FMOVQ        6(R9), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        2(R9), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        32(R6), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d402d2c // ldr h12, [x9, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d402d28 // ldr h8, [x9, #22]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FMOVQ        28(R9), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        24(R9), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        96(R6), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        8(R7), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        12(R7), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x2c, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1731,60 +1362,46 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        2(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FMOVQ        6(R9), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        2(R9), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        32(R6), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x16, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1793,10 +1410,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
+	FMOVQ        F6, (R5)
+	FMOVQ        F7, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1807,57 +1422,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        (R3), F6
+	FMOVQ        32(R3), F7
+	FMOVQ        64(R3), F8
+	FMOVQ        96(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F6, (R0)
+	FMOVQ        128(R3), F6
+	FMOVQ        160(R3), F7
+	FMOVQ        192(R3), F8
+	FMOVQ        224(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
+	FMOVQ        F6, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -1873,16 +1464,13 @@ TEXT ·matmulQ8Fours3xQ5_0DotProd(SB), NOSPLIT, $416-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1899,12 +1487,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1915,144 +1500,104 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d400129 // ldr h9, [x9]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        2(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        6(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        2(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        64(R6), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        8(R7), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402d2e // ldr h14, [x9, #22]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d402d29 // ldr h9, [x9, #22]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        24(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        160(R6), F20
-	FMOVQ        176(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        28(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        24(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        128(R6), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        160(R6), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        16(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        20(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        12(R7), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        16(R7), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        20(R7), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x2c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -2067,74 +1612,54 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d400129 // ldr h9, [x9]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        2(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        6(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        2(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        64(R6), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        8(R7), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x16, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -2143,12 +1668,9 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 272(R5)
+	FMOVQ        F6, (R5)
+	FMOVQ        F7, 128(R5)
+	FMOVQ        F8, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2159,82 +1681,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        (R3), F6
+	FMOVQ        32(R3), F7
+	FMOVQ        64(R3), F8
+	FMOVQ        96(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F6, (R0)
+	FMOVQ        128(R3), F6
+	FMOVQ        160(R3), F7
+	FMOVQ        192(R3), F8
+	FMOVQ        224(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        256(R3), F8
-	FMOVQ        272(R3), F9
-	FMOVQ        288(R3), F10
-	FMOVQ        304(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        336(R3), F13
-	FMOVQ        352(R3), F14
-	FMOVQ        368(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        F6, (R5)
+	FMOVQ        256(R3), F6
+	FMOVQ        288(R3), F7
+	FMOVQ        320(R3), F8
+	FMOVQ        352(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
+	FMOVQ        F6, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2250,16 +1736,13 @@ TEXT ·matmulQ8Fours4xQ5_0DotProd(SB), NOSPLIT, $544-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2276,14 +1759,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -2294,172 +1773,120 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R6), F22
-	FMOVQ        80(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R6), F24
-	FMOVQ        112(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        6(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        2(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        96(R6), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        (R7), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        8(R7), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        12(R7), F11
+	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402d30 // ldr h16, [x9, #22]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d402d2a // ldr h10, [x9, #22]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        24(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        160(R6), F20
-	FMOVQ        176(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        192(R6), F22
-	FMOVQ        208(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        224(R6), F24
-	FMOVQ        240(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        28(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        24(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        128(R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        160(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        192(R6), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        224(R6), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        16(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        20(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        24(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        28(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        16(R7), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        20(R7), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        24(R7), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        28(R7), F11
+	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x2c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2474,88 +1901,62 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R6), F22
-	FMOVQ        80(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R6), F24
-	FMOVQ        112(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        6(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        2(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        96(R6), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
+	FMOVS        (R7), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        8(R7), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        12(R7), F11
+	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x16, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2564,14 +1965,10 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 272(R5)
-	FMOVQ        F14, 384(R5)
-	FMOVQ        F15, 400(R5)
+	FMOVQ        F6, (R5)
+	FMOVQ        F7, 128(R5)
+	FMOVQ        F8, 256(R5)
+	FMOVQ        F9, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2582,107 +1979,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        (R3), F6
+	FMOVQ        32(R3), F7
+	FMOVQ        64(R3), F8
+	FMOVQ        96(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F6, (R0)
+	FMOVQ        128(R3), F6
+	FMOVQ        160(R3), F7
+	FMOVQ        192(R3), F8
+	FMOVQ        224(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        256(R3), F8
-	FMOVQ        272(R3), F9
-	FMOVQ        288(R3), F10
-	FMOVQ        304(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        336(R3), F13
-	FMOVQ        352(R3), F14
-	FMOVQ        368(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        F6, (R5)
+	FMOVQ        256(R3), F6
+	FMOVQ        288(R3), F7
+	FMOVQ        320(R3), F8
+	FMOVQ        352(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        384(R3), F8
-	FMOVQ        400(R3), F9
-	FMOVQ        416(R3), F10
-	FMOVQ        432(R3), F11
-	FMOVQ        448(R3), F12
-	FMOVQ        464(R3), F13
-	FMOVQ        480(R3), F14
-	FMOVQ        496(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        F6, (R5)
+	FMOVQ        384(R3), F6
+	FMOVQ        416(R3), F7
+	FMOVQ        448(R3), F8
+	FMOVQ        480(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
+	FMOVQ        F6, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2697,16 +2046,13 @@ TEXT ·decodeUnitsQ5_0NEON(SB), NOSPLIT, $128-24
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2718,80 +2064,78 @@ TEXT ·decodeUnitsQ5_0NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400026 // ldr h6, [x1]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        6(R1), F9
-	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
-	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
+	FMOVQ        6(R1), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e251ce7 // and v7.16b, v7.16b, v5.16b
+	FMOVS        2(R1), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d29 // cmeq v9.16b, v9.16b, v0.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        2(R1), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
-	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e23854a // add v10.16b, v10.16b, v3.16b
-	WORD $0x4e238529 // add v9.16b, v9.16b, v3.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
-	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
-	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        F9, (R0)
-	FMOVQ        F10, 16(R0)
-	FMOVS        8(R3), F9
-	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
-	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        F9, 32(R0)
-	FMOVQ        F10, 48(R0)
-	FMOVS        16(R3), F9
-	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
-	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        F9, 64(R0)
-	FMOVQ        F10, 80(R0)
-	FMOVS        24(R3), F9
-	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
-	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FMOVQ        F9, 96(R0)
-	FMOVQ        F8, 112(R0)
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e2284e7 // add v7.16b, v7.16b, v2.16b
+	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
+	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
+	FMOVQ        F7, (R0)
+	FMOVQ        F8, 16(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
+	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
+	FMOVQ        F7, 32(R0)
+	FMOVQ        F8, 48(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
+	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
+	FMOVQ        F7, 64(R0)
+	FMOVQ        F8, 80(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
+	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	FMOVQ        F7, 96(R0)
+	FMOVQ        F6, 112(R0)
 	ADD          $0x16, R1
 	ADD          $0x80, R0
 	SUBS         $1, R2
@@ -2807,16 +2151,13 @@ TEXT ·matmul1xQ5_0NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2826,14 +2167,14 @@ TEXT ·matmul1xQ5_0NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -2843,88 +2184,82 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        6(R6), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
+	FMOVQ        6(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	FMOVS        2(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
-	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
-	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
+	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0x16, R6
 	ADD          $0x80, R4
 	SUBS         $1, R5
@@ -2932,19 +2267,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -2961,16 +2296,13 @@ TEXT ·matmul2xQ5_0NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -2980,14 +2312,14 @@ TEXT ·matmul2xQ5_0NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -2998,112 +2330,106 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000ee // ldr h14, [x7]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        6(R7), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
+	FMOVQ        6(R7), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	FMOVS        2(R7), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F19
+	FMOVQ        (R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F20
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
+	FMOVQ        16(R8), F18
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F19
+	FMOVQ        32(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F20
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
+	FMOVQ        48(R8), F18
+	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F19
+	FMOVQ        64(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F20
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
+	FMOVQ        80(R8), F18
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
+	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F18
+	FMOVQ        96(R8), F16
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F19
-	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
-	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
+	FMOVQ        112(R8), F17
+	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
+	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0x16, R7
 	ADD          $0x80, R4
 	SUBS         $1, R6
@@ -3111,25 +2437,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
 	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
 	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
+	WORD $0x4e29d506 // fadd v6.4s, v8.4s, v9.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3146,16 +2472,13 @@ TEXT ·matmul3xQ5_0NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3165,6 +2488,200 @@ TEXT ·matmul3xQ5_0NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d40010c // ldr h12, [x8]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+
+	// levels of values 0 to 31
+	FMOVQ        6(R8), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	FMOVS        2(R8), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
+	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	FLDPQ        (R4), (F15, F16)
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F15
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F16
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F15
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F16
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FLDPQ        32(R6), (F15, F16)
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F15
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F16
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FLDPQ        96(R4), (F14, F15)
+	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
+	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F14
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F15
+	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
+	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
+	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
+	ADD          $0x16, R8
+	ADD          $0x80, R4
+	ADD          $0x80, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e29d506 // fadd v6.4s, v8.4s, v9.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
+	ADD          R4, R5
+	WORD $0x4e2bd546 // fadd v6.4s, v10.4s, v11.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul4xQ5_0NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+TEXT ·matmul4xQ5_0NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $q5_0_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
+	MOVD         $q5_0_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q5_0_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
@@ -3190,26 +2707,24 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        6(R8), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	FMOVS        2(R8), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F15, 16(R3)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
 	FMOVS        (R3), F15
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
@@ -3220,18 +2735,22 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
 	FMOVQ        (R9), F17
 	ADD          R5, R4, R9
 	FMOVQ        16(R9), F18
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	FLDPQ        (R6), (F17, F18)
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
+	ADD          R5, R6, R9
+	FMOVQ        (R9), F17
+	ADD          R5, R6, R9
+	FMOVQ        16(R9), F18
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        8(R3), F15
@@ -3244,18 +2763,22 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
 	FMOVQ        32(R9), F17
 	ADD          R5, R4, R9
 	FMOVQ        48(R9), F18
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	FLDPQ        32(R6), (F17, F18)
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
+	ADD          R5, R6, R9
+	FMOVQ        32(R9), F17
+	ADD          R5, R6, R9
+	FMOVQ        48(R9), F18
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        16(R3), F15
@@ -3268,18 +2791,22 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
 	FMOVQ        64(R9), F17
 	ADD          R5, R4, R9
 	FMOVQ        80(R9), F18
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	FLDPQ        64(R6), (F17, F18)
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
+	ADD          R5, R6, R9
+	FMOVQ        64(R9), F17
+	ADD          R5, R6, R9
+	FMOVQ        80(R9), F18
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        24(R3), F15
@@ -3292,18 +2819,22 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F17
-	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4e30cde6 // fmla v6.4s, v15.4s, v16.4s
+	WORD $0x4e31cdc7 // fmla v7.4s, v14.4s, v17.4s
 	ADD          R5, R4, R9
 	FMOVQ        96(R9), F16
 	ADD          R5, R4, R9
 	FMOVQ        112(R9), F17
+	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
+	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
+	FLDPQ        96(R6), (F16, F17)
 	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	ADD          R5, R6, R9
+	FMOVQ        96(R9), F16
+	ADD          R5, R6, R9
+	FMOVQ        112(R9), F17
 	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0x16, R8
@@ -3316,262 +2847,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
+	WORD $0x4e29d506 // fadd v6.4s, v8.4s, v9.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          R4, R5
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xQ5_0NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-TEXT ·matmul4xQ5_0NEON(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	MOVD         $q5_0_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
-	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31
-	FMOVQ        6(R8), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F19
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F20
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F19
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F20
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F19
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F20
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F19
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F20
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F19
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F20
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F19
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F20
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
-	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
-	WORD $0x4e33ce09 // fmla v9.4s, v16.4s, v19.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
-	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
-	WORD $0x4e33ce0b // fmla v11.4s, v16.4s, v19.4s
-	FMOVQ        96(R6), F18
-	FMOVQ        112(R6), F19
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F18
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F19
-	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
-	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
-	ADD          $0x16, R8
-	ADD          $0x80, R4
-	ADD          $0x80, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
+	WORD $0x4e2bd546 // fadd v6.4s, v10.4s, v11.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          R4, R5
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
-	ADD          R4, R5
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
-	ADD          R4, R5
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
+	WORD $0x4e2dd586 // fadd v6.4s, v12.4s, v13.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3588,15 +2888,12 @@ TEXT ·unpackQ5_0NEON(SB), NOSPLIT, $0-24
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -3604,37 +2901,35 @@ TEXT ·unpackQ5_0NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400025 // ldr h5, [x1]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d400026 // ldr h6, [x1]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	MOVD         $q5_0_factor<>+0(SB), R3
-	FMOVQ        (R3), F9
-	WORD $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ        6(R1), F8
-	WORD $0x6ea34509 // ushl v9.4s, v8.4s, v3.4s
-	WORD $0x6ea64508 // ushl v8.4s, v8.4s, v6.4s
+	FMOVQ        (R3), F7
+	WORD $0x6e27dcc8 // fmul v8.4s, v6.4s, v7.4s
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ        6(R1), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e241cc6 // and v6.16b, v6.16b, v4.16b
+	FMOVS        2(R1), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e02012a // tbl v10.16b, { v9.16b }, v2.16b
+	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d29 // cmeq v9.16b, v9.16b, v0.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        2(R1), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e04016c // tbl v12.16b, { v11.16b }, v4.16b
-	WORD $0x4e05016b // tbl v11.16b, { v11.16b }, v5.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
-	FMOVQ        F9, (R0)
-	FMOVQ        F8, 16(R0)
-	FMOVD        F7, 32(R0)
-	FMOVD        F10, 40(R0)
+	WORD $0x4eaa1cc6 // orr v6.16b, v6.16b, v10.16b
+	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
+	FMOVQ        F6, (R0)
+	FMOVQ        F7, 16(R0)
+	FMOVD        F5, 32(R0)
+	FMOVD        F8, 40(R0)
 	ADD          $0x16, R1
 	ADD          $0x30, R0
 	SUBS         $1, R2
@@ -3650,16 +2945,13 @@ TEXT ·mix1xQ5_0NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3671,14 +2963,10 @@ TEXT ·mix1xQ5_0NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F8
-	FMOVQ        16(R4), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F15
+	FLDPQ        (R4), (F6, F7)
+	FLDPQ        32(R4), (F8, F9)
+	FLDPQ        64(R4), (F10, F11)
+	FLDPQ        96(R4), (F12, F13)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3689,74 +2977,71 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        6(R6), F16
-	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
+	FMOVQ        6(R6), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	FMOVS        2(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e030211 // tbl v17.16b, { v16.16b }, v3.16b
+	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        2(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVS        (R3), F17
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
+	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        (R4), F15
+	WORD $0x4f8f91d0 // fmul v16.4s, v14.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F17
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
-	WORD $0x4e30ce69 // fmla v9.4s, v19.4s, v16.4s
-	FMOVS        8(R3), F17
+	WORD $0x4e30cde6 // fmla v6.4s, v15.4s, v16.4s
+	WORD $0x4e2ece27 // fmla v7.4s, v17.4s, v14.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F17
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
-	WORD $0x4e30ce6b // fmla v11.4s, v19.4s, v16.4s
-	FMOVS        16(R3), F17
+	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
+	WORD $0x4e2ece29 // fmla v9.4s, v17.4s, v14.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F17
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e30ce6d // fmla v13.4s, v19.4s, v16.4s
-	FMOVS        24(R3), F17
+	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
+	WORD $0x4e2ece2b // fmla v11.4s, v17.4s, v14.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F17
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
+	WORD $0x4e2ece2d // fmla v13.4s, v17.4s, v14.4s
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -3766,14 +3051,14 @@ done4:
 	ADD          $1, R5
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        F8, (R4)
-	FMOVQ        F9, 16(R4)
-	FMOVQ        F10, 32(R4)
-	FMOVQ        F11, 48(R4)
-	FMOVQ        F12, 64(R4)
-	FMOVQ        F13, 80(R4)
-	FMOVQ        F14, 96(R4)
-	FMOVQ        F15, 112(R4)
+	FMOVQ        F6, (R4)
+	FMOVQ        F7, 16(R4)
+	FMOVQ        F8, 32(R4)
+	FMOVQ        F9, 48(R4)
+	FMOVQ        F10, 64(R4)
+	FMOVQ        F11, 80(R4)
+	FMOVQ        F12, 96(R4)
+	FMOVQ        F13, 112(R4)
 	ADD          $0x16, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3789,16 +3074,13 @@ TEXT ·mix2xQ5_0NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3811,30 +3093,26 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F8
-	FMOVQ        16(R4), F9
+	FLDPQ        (R4), (F6, F7)
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F10
+	FMOVQ        (R6), F8
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F11
-	FMOVQ        32(R4), F12
-	FMOVQ        48(R4), F13
+	FMOVQ        16(R6), F9
+	FLDPQ        32(R4), (F10, F11)
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F14
+	FMOVQ        32(R6), F12
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F15
-	FMOVQ        64(R4), F16
-	FMOVQ        80(R4), F17
+	FMOVQ        48(R6), F13
+	FLDPQ        64(R4), (F14, F15)
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F18
+	FMOVQ        64(R6), F16
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F19
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
+	FMOVQ        80(R6), F17
+	FLDPQ        96(R4), (F18, F19)
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F22
+	FMOVQ        96(R6), F20
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F23
+	FMOVQ        112(R4), F21
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -3846,87 +3124,83 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        6(R7), F24
-	WORD $0x6ea44719 // ushl v25.4s, v24.4s, v4.4s
-	WORD $0x6ea74718 // ushl v24.4s, v24.4s, v7.4s
+	FMOVQ        6(R7), F22
+	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	FMOVS        2(R7), F24
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e030319 // tbl v25.16b, { v24.16b }, v3.16b
+	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	FMOVS        2(R7), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e05035b // tbl v27.16b, { v26.16b }, v5.16b
-	WORD $0x4e06035a // tbl v26.16b, { v26.16b }, v6.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4e238739 // add v25.16b, v25.16b, v3.16b
-	WORD $0x4e238718 // add v24.16b, v24.16b, v3.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
-	WORD $0x7d4000f8 // ldr h24, [x7]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39df1a // fmul v26.4s, v24.4s, v25.4s
-	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
+	WORD $0x4e2286f7 // add v23.16b, v23.16b, v2.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0x7d4000f6 // ldr h22, [x7]
+	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	FMOVS        (R4), F23
+	WORD $0x4f9792d8 // fmul v24.4s, v22.4s, v23.s[0]
+	WORD $0x4f9792d7 // fmul v23.4s, v22.4s, v23.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf1c // fmul v28.4s, v24.4s, v27.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	FMOVS        (R3), F27
+	FMOVS        (R9), F25
+	WORD $0x4f9992da // fmul v26.4s, v22.4s, v25.s[0]
+	WORD $0x4f9992d6 // fmul v22.4s, v22.4s, v25.s[0]
+	FMOVS        (R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        4(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e3acf68 // fmla v8.4s, v27.4s, v26.4s
-	WORD $0x4e39cfa9 // fmla v9.4s, v29.4s, v25.4s
-	WORD $0x4e3ccf6a // fmla v10.4s, v27.4s, v28.4s
-	WORD $0x4e38cfab // fmla v11.4s, v29.4s, v24.4s
-	FMOVS        8(R3), F27
+	WORD $0x4e38cf26 // fmla v6.4s, v25.4s, v24.4s
+	WORD $0x4e37cf67 // fmla v7.4s, v27.4s, v23.4s
+	WORD $0x4e3acf28 // fmla v8.4s, v25.4s, v26.4s
+	WORD $0x4e36cf69 // fmla v9.4s, v27.4s, v22.4s
+	FMOVS        8(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        12(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e3acf6c // fmla v12.4s, v27.4s, v26.4s
-	WORD $0x4e39cfad // fmla v13.4s, v29.4s, v25.4s
-	WORD $0x4e3ccf6e // fmla v14.4s, v27.4s, v28.4s
-	WORD $0x4e38cfaf // fmla v15.4s, v29.4s, v24.4s
-	FMOVS        16(R3), F27
+	WORD $0x4e38cf2a // fmla v10.4s, v25.4s, v24.4s
+	WORD $0x4e37cf6b // fmla v11.4s, v27.4s, v23.4s
+	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
+	WORD $0x4e36cf6d // fmla v13.4s, v27.4s, v22.4s
+	FMOVS        16(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        20(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e3acf70 // fmla v16.4s, v27.4s, v26.4s
-	WORD $0x4e39cfb1 // fmla v17.4s, v29.4s, v25.4s
-	WORD $0x4e3ccf72 // fmla v18.4s, v27.4s, v28.4s
-	WORD $0x4e38cfb3 // fmla v19.4s, v29.4s, v24.4s
-	FMOVS        24(R3), F27
+	WORD $0x4e38cf2e // fmla v14.4s, v25.4s, v24.4s
+	WORD $0x4e37cf6f // fmla v15.4s, v27.4s, v23.4s
+	WORD $0x4e3acf30 // fmla v16.4s, v25.4s, v26.4s
+	WORD $0x4e36cf71 // fmla v17.4s, v27.4s, v22.4s
+	FMOVS        24(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        28(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e3acf74 // fmla v20.4s, v27.4s, v26.4s
-	WORD $0x4e39cfb5 // fmla v21.4s, v29.4s, v25.4s
-	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
-	WORD $0x4e38cfb7 // fmla v23.4s, v29.4s, v24.4s
+	WORD $0x4e38cf32 // fmla v18.4s, v25.4s, v24.4s
+	WORD $0x4e37cf73 // fmla v19.4s, v27.4s, v23.4s
+	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
+	WORD $0x4e36cf75 // fmla v21.4s, v27.4s, v22.4s
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -3937,30 +3211,30 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F8, (R4)
-	FMOVQ        F9, 16(R4)
+	FMOVQ        F6, (R4)
+	FMOVQ        F7, 16(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F10, (R6)
+	FMOVQ        F8, (R6)
 	ADD          R5, R4, R6
-	FMOVQ        F11, 16(R6)
-	FMOVQ        F12, 32(R4)
-	FMOVQ        F13, 48(R4)
+	FMOVQ        F9, 16(R6)
+	FMOVQ        F10, 32(R4)
+	FMOVQ        F11, 48(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F14, 32(R6)
+	FMOVQ        F12, 32(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F15, 48(R6)
-	FMOVQ        F16, 64(R4)
-	FMOVQ        F17, 80(R4)
+	FMOVQ        F13, 48(R6)
+	FMOVQ        F14, 64(R4)
+	FMOVQ        F15, 80(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F18, 64(R6)
+	FMOVQ        F16, 64(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F19, 80(R6)
-	FMOVQ        F20, 96(R4)
-	FMOVQ        F21, 112(R4)
+	FMOVQ        F17, 80(R6)
+	FMOVQ        F18, 96(R4)
+	FMOVQ        F19, 112(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F22, 96(R6)
+	FMOVQ        F20, 96(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F23, 112(R4)
+	FMOVQ        F21, 112(R4)
 	ADD          $0x16, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3988,38 +3262,30 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R7
 	FMOVQ        (R7), F2
 	ADD          R5, R4, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
+	FLDPQ        (R6), (F4, F5)
+	FLDPQ        32(R4), (F6, F7)
 	ADD          R5, R4, R7
 	FMOVQ        32(R7), F8
 	ADD          R5, R4, R7
 	FMOVQ        48(R7), F9
-	FMOVQ        32(R6), F10
-	FMOVQ        48(R6), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
+	FLDPQ        32(R6), (F10, F11)
+	FLDPQ        64(R4), (F12, F13)
 	ADD          R5, R4, R7
 	FMOVQ        64(R7), F14
 	ADD          R5, R4, R7
 	FMOVQ        80(R7), F15
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        64(R6), (F16, F17)
+	FLDPQ        96(R4), (F18, F19)
 	ADD          R5, R4, R7
 	FMOVQ        96(R7), F20
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F21
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
+	FLDPQ        96(R6), (F22, F23)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4035,13 +3301,7 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        6(R8), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $q5_0_shifts<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	FMOVS        2(R8), F26
@@ -4068,30 +3328,27 @@ loop3:
 	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
 	WORD $0x4f00e61c // movi v28.16b, #16
 	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4f07e61a // movi v26.16b, #240
-	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	WORD $0x4f07e61a // movi v26.16b, #240
 	WORD $0x4e3a8718 // add v24.16b, v24.16b, v26.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
+	WORD $0x4f07e61a // movi v26.16b, #240
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
 	WORD $0x7d400118 // ldr h24, [x8]
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39df1a // fmul v26.4s, v24.4s, v25.4s
-	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
+	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf1c // fmul v28.4s, v24.4s, v27.4s
-	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf1e // fmul v30.4s, v24.4s, v29.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -4226,34 +3483,28 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        (R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        16(R8), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
+	FLDPQ        (R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        (R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        16(R8), F7
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
+	FLDPQ        (R7), (F8, F9)
+	FLDPQ        32(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        32(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        48(R4), F13
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F15
+	FLDPQ        32(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        32(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        48(R4), F17
-	FMOVQ        32(R7), F18
-	FMOVQ        48(R7), F19
+	FLDPQ        32(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4272,13 +3523,7 @@ loop3:
 
 	// levels of values 0 to 15
 	FMOVQ        6(R9), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $q5_0_shifts<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	FMOVS        2(R9), F22
@@ -4305,39 +3550,34 @@ loop3:
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
 	WORD $0x4f00e618 // movi v24.16b, #16
 	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4f07e616 // movi v22.16b, #240
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	WORD $0x4f07e616 // movi v22.16b, #240
 	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
+	WORD $0x4f07e616 // movi v22.16b, #240
+	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
 	WORD $0x7d400134 // ldr h20, [x9]
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -4433,34 +3673,28 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F0
-	FMOVQ        80(R4), F1
+	FLDPQ        64(R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        64(R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        80(R8), F3
-	FMOVQ        64(R6), F4
-	FMOVQ        80(R6), F5
+	FLDPQ        64(R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        64(R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        80(R8), F7
-	FMOVQ        64(R7), F8
-	FMOVQ        80(R7), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        64(R7), (F8, F9)
+	FLDPQ        96(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        96(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F13
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
+	FLDPQ        96(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        96(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        112(R4), F17
-	FMOVQ        96(R7), F18
-	FMOVQ        112(R7), F19
+	FLDPQ        96(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4479,13 +3713,7 @@ loop5:
 
 	// levels of values 16 to 31
 	FMOVQ        6(R9), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $q5_0_shifts<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	FMOVS        2(R9), F22
@@ -4512,39 +3740,34 @@ loop5:
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
 	WORD $0x4f00e618 // movi v24.16b, #16
 	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4f07e616 // movi v22.16b, #240
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	WORD $0x4f07e616 // movi v22.16b, #240
 	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
+	WORD $0x4f07e616 // movi v22.16b, #240
+	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
 	WORD $0x7d400134 // ldr h20, [x9]
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        16(R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -4639,306 +3862,255 @@ done2:
 	RET
 
 // matmulQ81xQ5_0NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xQ5_0NEON(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xQ5_0NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f07e607 // movi v7.16b, #240
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
+	WORD $0x4f07e605 // movi v5.16b, #240
 	MOVD         $q5_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F6
 	MOVD         $q5_0_order<>+0(SB), R0
-	FMOVQ        (R0), F9
+	FMOVQ        (R0), F7
 	MOVD         $q5_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F8
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $4, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $4, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x7d402d14 // ldr h20, [x8, #22]
-	WORD $0x4e543a73 // zip1 v19.8h, v19.8h, v20.8h
-	WORD $0x7d405914 // ldr h20, [x8, #44]
-	WORD $0x7d408515 // ldr h21, [x8, #66]
-	WORD $0x4e553a94 // zip1 v20.8h, v20.8h, v21.8h
-	WORD $0x4e943a73 // zip1 v19.4s, v19.4s, v20.4s
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	FMOVQ        (R5), F20
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	FMOVQ        F20, (R0)
-	WORD $0x6e28de73 // fmul v19.4s, v19.4s, v8.4s
-	WORD $0x4e090274 // tbl v20.16b, { v19.16b }, v9.16b
-	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
-	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
+	WORD $0x7d4000ed // ldr h13, [x7]
+	WORD $0x7d402cee // ldr h14, [x7, #22]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x7d4058ee // ldr h14, [x7, #44]
+	WORD $0x7d4084ef // ldr h15, [x7, #66]
+	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
+	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	FMOVQ        (R4), F14
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	FMOVQ        (R5), F16
+	WORD $0x4e30cde9 // fmla v9.4s, v15.4s, v16.4s
+	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
+	FMOVQ        16(R5), F15
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        2(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        (R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
+	FMOVQ        6(R7), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        2(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        24(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        4(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FMOVQ        28(R7), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        24(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4fae11aa // fmla v10.4s, v13.4s, v14.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        50(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        46(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        8(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
+	FMOVQ        50(R7), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        46(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        72(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        68(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        12(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce91 // fmla v17.4s, v20.4s, v21.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
-	ADD          $0x58, R8
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	ADD          $0x20, R6
-	SUBS         $4, R7
+	FMOVQ        72(R7), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        68(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4fae19ac // fmla v12.4s, v13.4s, v14.s[3]
+	ADD          $0x58, R7
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	ADD          $0x20, R5
+	SUBS         $4, R6
 	BGE          loop3
 
 done4:
-	ADD          $4, R7
-	SUBS         $1, R7
+	ADD          $4, R6
+	SUBS         $1, R6
 	BLT          done6
 
 loop5:
 
 	// scales of the block
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4000ed // ldr h13, [x7]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R8), F20
-	WORD $0x6ea34695 // ushl v21.4s, v20.4s, v3.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	FMOVS        2(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0402d7 // tbl v23.16b, { v22.16b }, v4.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
-	WORD $0x4e278694 // add v20.16b, v20.16b, v7.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	FMOVQ        6(R7), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	FMOVS        2(R7), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e2585ce // add v14.16b, v14.16b, v5.16b
+	WORD $0x4e2585ef // add v15.16b, v15.16b, v5.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33ded7 // fmul v23.4s, v22.4s, v19.4s
-	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e33ce8c // fmla v12.4s, v20.4s, v19.4s
-	ADD          $0x16, R8
-	ADD          $0x20, R4
-	ADD          $4, R5
-	ADD          $8, R6
-	SUBS         $1, R7
+	FMOVS        (R4), F15
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	ADD          $0x16, R7
+	ADD          $0x20, R3
+	ADD          $4, R4
+	ADD          $8, R5
+	SUBS         $1, R6
 	BGE          loop5
 
 done6:
-	ADD          $1, R7
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	ADD          $1, R6
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ5_0NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -4947,16 +4119,13 @@ TEXT ·matmulQ82xQ5_0NEON(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4964,10 +4133,8 @@ TEXT ·matmulQ82xQ5_0NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4978,132 +4145,108 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        2(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        6(R6), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        2(R6), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d402ccc // ldr h12, [x6, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d402cc8 // ldr h8, [x6, #22]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        28(R6), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        24(R6), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        12(R4), F10
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x2c, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5118,68 +4261,56 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        2(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        6(R6), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        2(R6), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x16, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -5190,19 +4321,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0640c8 // ext v8.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0740e6 // ext v6.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5219,16 +4348,13 @@ TEXT ·matmulQ83xQ5_0NEON(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5236,12 +4362,9 @@ TEXT ·matmulQ83xQ5_0NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5252,168 +4375,134 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        2(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        6(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        2(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402cce // ldr h14, [x6, #22]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d402cc9 // ldr h9, [x6, #22]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        24(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R3), F21
-	FMOVQ        176(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        28(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        24(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        16(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        20(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        12(R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        16(R4), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        20(R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x2c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -5428,86 +4517,69 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        2(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        6(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        2(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x16, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -5518,25 +4590,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x6e0640c9 // ext v9.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d529 // fadd v9.4s, v9.4s, v6.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0740e6 // ext v6.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e084106 // ext v6.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5553,16 +4622,13 @@ TEXT ·matmulQ84xQ5_0NEON(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5570,14 +4636,10 @@ TEXT ·matmulQ84xQ5_0NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5588,204 +4650,160 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        6(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        2(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402cd0 // ldr h16, [x6, #22]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d402cca // ldr h10, [x6, #22]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        24(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R3), F21
-	FMOVQ        176(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        192(R3), F23
-	FMOVQ        208(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        224(R3), F25
-	FMOVQ        240(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        28(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        24(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        192(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        224(R3), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        20(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        24(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        28(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        16(R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
+	FMOVS        20(R4), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        24(R4), F12
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        28(R4), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x2c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -5800,104 +4818,82 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        6(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        2(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x16, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5908,31 +4904,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0640ca // ext v10.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0740e6 // ext v6.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e084106 // ext v6.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094126 // ext v6.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5944,360 +4936,24 @@ done2:
 	RET
 
 // matmulQ8Fours1xQ5_0NEON multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours1xQ5_0NEON(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xQ5_0NEON(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f07e607 // movi v7.16b, #240
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
+	WORD $0x4f07e605 // movi v5.16b, #240
 	MOVD         $q5_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $q5_0_order<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q5_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         s+32(FP), R9
-	MOVD         blocks+64(FP), R10
-	MOVD         R2, R11
-	SUBS         $4, R10
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-	ADD          $0x840, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400173 // ldr h19, [x11]
-	WORD $0x7d402d74 // ldr h20, [x11, #22]
-	WORD $0x4e543a73 // zip1 v19.8h, v19.8h, v20.8h
-	WORD $0x7d405974 // ldr h20, [x11, #44]
-	WORD $0x7d408575 // ldr h21, [x11, #66]
-	WORD $0x4e553a94 // zip1 v20.8h, v20.8h, v21.8h
-	WORD $0x4e943a73 // zip1 v19.4s, v19.4s, v20.4s
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	FMOVQ        (R8), F20
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	FMOVQ        F20, (R0)
-	WORD $0x6e28de73 // fmul v19.4s, v19.4s, v8.4s
-	WORD $0x4e090274 // tbl v20.16b, { v19.16b }, v9.16b
-	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
-	FMOVQ        (R9), F21
-	FMOVQ        16(R9), F22
-	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
-	WORD $0x4e36ce6c // fmla v12.4s, v19.4s, v22.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        6(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        2(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        (R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        28(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        24(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        32(R7), F21
-	FMOVQ        48(R7), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        4(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        50(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        46(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        64(R7), F21
-	FMOVQ        80(R7), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        8(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        72(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        68(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        96(R7), F21
-	FMOVQ        112(R7), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        12(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e35ce91 // fmla v17.4s, v20.4s, v21.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
-	ADD          $0x58, R11
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	ADD          $0x20, R9
-	SUBS         $4, R10
-	BGE          loop5
-
-done6:
-	ADD          $4, R10
-	SUBS         $1, R10
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400173 // ldr h19, [x11]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        6(R11), F20
-	WORD $0x6ea34695 // ushl v21.4s, v20.4s, v3.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	FMOVS        2(R11), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0402d7 // tbl v23.16b, { v22.16b }, v4.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
-	WORD $0x4e278694 // add v20.16b, v20.16b, v7.16b
-	FMOVQ        (R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-
-	// integer sums times both scales
-	FMOVS        (R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33ded7 // fmul v23.4s, v22.4s, v19.4s
-	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e33ce8c // fmla v12.4s, v20.4s, v19.4s
-	ADD          $0x16, R11
-	ADD          $0x20, R7
-	ADD          $4, R8
-	ADD          $8, R9
-	SUBS         $1, R10
-	BGE          loop7
-
-done8:
-	ADD          $1, R10
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
-	FMOVQ        F11, (R6)
-	FMOVQ        F12, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	FMOVQ        96(R4), F17
-	FMOVQ        112(R4), F18
-	WORD $0x4ecd3973 // zip1 v19.2d, v11.2d, v13.2d
-	WORD $0x4ecd796b // zip2 v11.2d, v11.2d, v13.2d
-	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
-	WORD $0x4ed139eb // zip1 v11.2d, v15.2d, v17.2d
-	WORD $0x4ed179ed // zip2 v13.2d, v15.2d, v17.2d
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x6e2bd66b // faddp v11.4s, v19.4s, v11.4s
-	WORD $0x4ece398d // zip1 v13.2d, v12.2d, v14.2d
-	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4ed23a0c // zip1 v12.2d, v16.2d, v18.2d
-	WORD $0x4ed27a0e // zip2 v14.2d, v16.2d, v18.2d
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x6e2cd5ac // faddp v12.4s, v13.4s, v12.4s
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ        F11, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xQ5_0NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours2xQ5_0NEON(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	MOVD         $q5_0_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
-	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_0_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
+	MOVD         $q5_0_order<>+0(SB), R0
 	FMOVQ        (R0), F7
+	MOVD         $q5_0_order2<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6314,10 +4970,278 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         s+32(FP), R8
+	MOVD         blocks+64(FP), R9
+	MOVD         R1, R10
+	SUBS         $4, R9
+	BLT          done6
+
+loop5:
+	WORD $0xf9840140 // prfm pldl1keep, [x10, #2048]
+	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d40014d // ldr h13, [x10]
+	WORD $0x7d402d4e // ldr h14, [x10, #22]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x7d40594e // ldr h14, [x10, #44]
+	WORD $0x7d40854f // ldr h15, [x10, #66]
+	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
+	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	FMOVQ        (R8), F16
+	WORD $0x4e30cde9 // fmla v9.4s, v15.4s, v16.4s
+	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
+	FMOVQ        16(R8), F15
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        6(R10), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        2(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        28(R10), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        24(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4fae11aa // fmla v10.4s, v13.4s, v14.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        50(R10), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        46(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        72(R10), F13
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        68(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4fae19ac // fmla v12.4s, v13.4s, v14.s[3]
+	ADD          $0x58, R10
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	ADD          $0x20, R8
+	SUBS         $4, R9
+	BGE          loop5
+
+done6:
+	ADD          $4, R9
+	SUBS         $1, R9
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d40014d // ldr h13, [x10]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        6(R10), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	FMOVS        2(R10), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e2585ce // add v14.16b, v14.16b, v5.16b
+	WORD $0x4e2585ef // add v15.16b, v15.16b, v5.16b
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+
+	// integer sums times both scales
+	FMOVS        (R7), F15
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	ADD          $0x16, R10
+	ADD          $0x20, R6
+	ADD          $4, R7
+	ADD          $8, R8
+	SUBS         $1, R9
+	BGE          loop7
+
+done8:
+	ADD          $1, R9
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	FMOVQ        F9, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F9
+	FMOVQ        32(R3), F10
+	FMOVQ        64(R3), F11
+	FMOVQ        96(R3), F12
+	WORD $0x4eca392d // zip1 v13.2d, v9.2d, v10.2d
+	WORD $0x4eca7929 // zip2 v9.2d, v9.2d, v10.2d
+	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD $0x4ecc3969 // zip1 v9.2d, v11.2d, v12.2d
+	WORD $0x4ecc796a // zip2 v10.2d, v11.2d, v12.2d
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x6e29d5a9 // faddp v9.4s, v13.4s, v9.4s
+	FMOVQ        F9, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xQ5_0NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+TEXT ·matmulQ8Fours2xQ5_0NEON(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	MOVD         $q5_0_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
+	MOVD         $q5_0_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q5_0_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -6328,132 +5252,108 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        2(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        6(R9), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        2(R9), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d402d2c // ldr h12, [x9, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d402d28 // ldr h8, [x9, #22]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        28(R9), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        24(R9), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        12(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        8(R7), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        12(R7), F10
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x2c, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6468,68 +5368,56 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400128 // ldr h8, [x9]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F13
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        2(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e2385ce // add v14.16b, v14.16b, v3.16b
-	WORD $0x4e2385ad // add v13.16b, v13.16b, v3.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        6(R9), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	FMOVS        2(R9), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x16, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -6538,10 +5426,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
+	FMOVQ        F6, (R5)
+	FMOVQ        F7, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6552,57 +5438,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        (R3), F6
+	FMOVQ        32(R3), F7
+	FMOVQ        64(R3), F8
+	FMOVQ        96(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F6, (R0)
+	FMOVQ        128(R3), F6
+	FMOVQ        160(R3), F7
+	FMOVQ        192(R3), F8
+	FMOVQ        224(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
+	FMOVQ        F6, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -6617,16 +5479,13 @@ TEXT ·matmulQ8Fours3xQ5_0NEON(SB), NOSPLIT, $416-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6643,12 +5502,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -6659,168 +5515,134 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d400129 // ldr h9, [x9]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        2(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        6(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        2(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        (R7), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        8(R7), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402d2e // ldr h14, [x9, #22]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d402d29 // ldr h9, [x9, #22]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        24(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        28(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        24(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        128(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        160(R6), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        16(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        20(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        12(R7), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        16(R7), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        20(R7), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x2c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -6835,86 +5657,69 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d400129 // ldr h9, [x9]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F15
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        2(R9), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e238610 // add v16.16b, v16.16b, v3.16b
-	WORD $0x4e2385ef // add v15.16b, v15.16b, v3.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	FMOVQ        6(R9), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVS        2(R9), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
+	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	FMOVS        (R7), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	FMOVS        4(R7), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        8(R7), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x16, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -6923,12 +5728,9 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 272(R5)
+	FMOVQ        F6, (R5)
+	FMOVQ        F7, 128(R5)
+	FMOVQ        F8, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6939,82 +5741,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        (R3), F6
+	FMOVQ        32(R3), F7
+	FMOVQ        64(R3), F8
+	FMOVQ        96(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F6, (R0)
+	FMOVQ        128(R3), F6
+	FMOVQ        160(R3), F7
+	FMOVQ        192(R3), F8
+	FMOVQ        224(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        256(R3), F8
-	FMOVQ        272(R3), F9
-	FMOVQ        288(R3), F10
-	FMOVQ        304(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        336(R3), F13
-	FMOVQ        352(R3), F14
-	FMOVQ        368(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        F6, (R5)
+	FMOVQ        256(R3), F6
+	FMOVQ        288(R3), F7
+	FMOVQ        320(R3), F8
+	FMOVQ        352(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
+	FMOVQ        F6, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -7029,16 +5795,13 @@ TEXT ·matmulQ8Fours4xQ5_0NEON(SB), NOSPLIT, $544-72
 	// constants of the loops
 	MOVD         $q5_0_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f07e603 // movi v3.16b, #240
-	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         $q5_0_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $q5_0_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_shifts<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F4
+	WORD $0x4f00e5e5 // movi v5.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7055,14 +5818,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -7073,204 +5832,160 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        6(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        2(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        12(R7), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402d30 // ldr h16, [x9, #22]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d402d2a // ldr h10, [x9, #22]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        24(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        192(R6), F23
-	FMOVQ        208(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        224(R6), F25
-	FMOVQ        240(R6), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        28(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        24(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        128(R6), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        160(R6), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        192(R6), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        16(R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        20(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        24(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        28(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        16(R7), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
+	FMOVS        20(R7), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        24(R7), F12
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        28(R7), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x2c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -7285,104 +6000,82 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400130 // ldr h16, [x9]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d40012a // ldr h10, [x9]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F17
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        2(R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e238652 // add v18.16b, v18.16b, v3.16b
-	WORD $0x4e238631 // add v17.16b, v17.16b, v3.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FMOVQ        6(R9), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	FMOVS        2(R9), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
+	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	FMOVS        (R7), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
+	FMOVS        4(R7), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        8(R7), F12
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        12(R7), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x16, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -7391,14 +6084,10 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	FMOVQ        F8, (R5)
-	FMOVQ        F9, 16(R5)
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 272(R5)
-	FMOVQ        F14, 384(R5)
-	FMOVQ        F15, 400(R5)
+	FMOVQ        F6, (R5)
+	FMOVQ        F7, 128(R5)
+	FMOVQ        F8, 256(R5)
+	FMOVQ        F9, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -7409,107 +6098,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        144(R3), F9
-	FMOVQ        160(R3), F10
-	FMOVQ        176(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        208(R3), F13
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        (R3), F6
+	FMOVQ        32(R3), F7
+	FMOVQ        64(R3), F8
+	FMOVQ        96(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F6, (R0)
+	FMOVQ        128(R3), F6
+	FMOVQ        160(R3), F7
+	FMOVQ        192(R3), F8
+	FMOVQ        224(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        256(R3), F8
-	FMOVQ        272(R3), F9
-	FMOVQ        288(R3), F10
-	FMOVQ        304(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        336(R3), F13
-	FMOVQ        352(R3), F14
-	FMOVQ        368(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        F6, (R5)
+	FMOVQ        256(R3), F6
+	FMOVQ        288(R3), F7
+	FMOVQ        320(R3), F8
+	FMOVQ        352(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        384(R3), F8
-	FMOVQ        400(R3), F9
-	FMOVQ        416(R3), F10
-	FMOVQ        432(R3), F11
-	FMOVQ        448(R3), F12
-	FMOVQ        464(R3), F13
-	FMOVQ        480(R3), F14
-	FMOVQ        496(R3), F15
-	WORD $0x4eca3910 // zip1 v16.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d608 // faddp v8.4s, v16.4s, v8.4s
-	WORD $0x4ecb392a // zip1 v10.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d549 // faddp v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ        F6, (R5)
+	FMOVQ        384(R3), F6
+	FMOVQ        416(R3), F7
+	FMOVQ        448(R3), F8
+	FMOVQ        480(R3), F9
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
+	FMOVQ        F6, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1

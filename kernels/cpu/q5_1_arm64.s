@@ -4,11 +4,6 @@
 
 #include "textflag.h"
 
-// q5_1_shifts: int32, 4 times -4
-DATA q5_1_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA q5_1_shifts<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL q5_1_shifts<>(SB), RODATA|NOPTR, $16
-
 // q5_1_shuffle: bytes 0 0 0 0 0 0 0 0 1 1 1 1 1 1 1 1
 DATA q5_1_shuffle<>+0(SB)/8, $0x0000000000000000
 DATA q5_1_shuffle<>+8(SB)/8, $0x0101010101010101
@@ -61,312 +56,20 @@ GLOBL q5_1_d<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xQ5_1DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xQ5_1DotProd(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xQ5_1DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         $q5_1_order<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q5_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $4, R7
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x7d403112 // ldr h18, [x8, #24]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d406112 // ldr h18, [x8, #48]
-	WORD $0x7d409113 // ldr h19, [x8, #72]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	FMOVQ        (R5), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F17, (R0)
-	WORD $0x7d400511 // ldr h17, [x8, #2]
-	WORD $0x7d403512 // ldr h18, [x8, #26]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d406512 // ldr h18, [x8, #50]
-	WORD $0x7d409513 // ldr h19, [x8, #74]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        8(R8), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        (R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4a // fmla v10.4s, v18.4s, v17.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        32(R8), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        28(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        4(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4c // fmla v12.4s, v18.4s, v17.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        56(R8), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        52(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        8(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4e // fmla v14.4s, v18.4s, v17.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        76(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        12(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6f // fmla v15.4s, v19.4s, v17.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
-	ADD          $0x60, R8
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	ADD          $0x20, R6
-	SUBS         $4, R7
-	BGE          loop3
-
-done4:
-	ADD          $4, R7
-	SUBS         $1, R7
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x7d400512 // ldr h18, [x8, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        8(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        4(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVD        (R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e35ce4e // fmla v14.4s, v18.4s, v21.4s
-
-	// integer sums times both scales
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	ADD          $0x18, R8
-	ADD          $0x20, R4
-	ADD          $4, R5
-	ADD          $8, R6
-	SUBS         $1, R7
-	BGE          loop5
-
-done6:
-	ADD          $1, R7
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-
-	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xQ5_1DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ82xQ5_1DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	MOVD         $q5_1_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
-	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $q5_1_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
+	MOVD         $q5_1_order2<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -384,149 +87,139 @@ loop1:
 	MOVD         s+32(FP), R5
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
-	SUBS         $2, R6
+	SUBS         $4, R6
 	BLT          done4
 
 loop3:
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d4000eb // ldr h11, [x7]
+	WORD $0x7d4030ec // ldr h12, [x7, #24]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7d4060ec // ldr h12, [x7, #48]
+	WORD $0x7d4090ed // ldr h13, [x7, #72]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
 	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        (R4), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 	WORD $0x7d4004ec // ldr h12, [x7, #2]
+	WORD $0x7d4034ed // ldr h13, [x7, #26]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x7d4064ed // ldr h13, [x7, #50]
+	WORD $0x7d4094ee // ldr h14, [x7, #74]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	FMOVQ        (R5), F14
+	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	FMOVQ        16(R5), F13
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        8(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        4(R7), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
-	FMOVD        (R5), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
-	FMOVD        8(R5), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e30cd8a // fmla v10.4s, v12.4s, v16.4s
-
-	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
-
-	// scales of the block
-	WORD $0x7d4030eb // ldr h11, [x7, #24]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4034ec // ldr h12, [x7, #26]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        28(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        96(R3), F16
-	FMOVQ        112(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
-	FMOVD        16(R5), F13
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        (R3), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
-	FMOVD        24(R5), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e30cd8a // fmla v10.4s, v12.4s, v16.4s
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
 
-	// integer sums times both scales
-	FMOVS        8(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        12(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
-	ADD          $0x30, R7
+	// levels of values 32 to 63, and their products
+	FMOVQ        32(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        28(R7), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        56(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        52(R7), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        80(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        76(R7), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	ADD          $0x60, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
 	ADD          $0x20, R5
-	SUBS         $2, R6
+	SUBS         $4, R6
 	BGE          loop3
 
 done4:
-	ADD          $2, R6
+	ADD          $4, R6
 	SUBS         $1, R6
 	BLT          done6
 
@@ -542,60 +235,245 @@ loop5:
 
 	// levels of values 0 to 31, and their products
 	FMOVQ        8(R7), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
 	FMOVS        4(R7), F15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
+	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
+	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
 	FMOVD        (R5), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
-	FMOVD        8(R5), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e30cd8a // fmla v10.4s, v12.4s, v16.4s
 
 	// integer sums times both scales
 	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	ADD          $0x18, R7
+	ADD          $0x20, R3
+	ADD          $4, R4
+	ADD          $8, R5
+	SUBS         $1, R6
+	BGE          loop5
+
+done6:
+	ADD          $1, R6
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+
+	// sums of the lanes
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xQ5_1DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xQ5_1DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	MOVD         $q5_1_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	MOVD         $q5_1_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $q5_1_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $2, R6
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000e7 // ldr h7, [x7]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4004e8 // ldr h8, [x7, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        8(R7), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        4(R7), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FMOVD        (R5), F9
+	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
+	FMOVD        8(R5), F9
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+
+	// integer sums times both scales
+	FMOVS        (R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+
+	// scales of the block
+	WORD $0x7d4030e7 // ldr h7, [x7, #24]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4034e8 // ldr h8, [x7, #26]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        32(R7), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        28(R7), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FMOVD        16(R5), F9
+	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
+	FMOVD        24(R5), F9
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+
+	// integer sums times both scales
+	FMOVS        8(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	ADD          $0x30, R7
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	ADD          $0x20, R5
+	SUBS         $2, R6
+	BGE          loop3
+
+done4:
+	ADD          $2, R6
+	SUBS         $1, R6
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000e7 // ldr h7, [x7]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4004e8 // ldr h8, [x7, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        8(R7), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        4(R7), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FMOVD        (R5), F9
+	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
+	FMOVD        8(R5), F9
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+
+	// integer sums times both scales
+	FMOVS        (R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x18, R7
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -607,19 +485,17 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0540a7 // ext v7.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4e7 // fadd v7.4s, v7.4s, v5.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -637,15 +513,12 @@ TEXT ·matmulQ83xQ5_1DotProd(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -653,12 +526,9 @@ TEXT ·matmulQ83xQ5_1DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
@@ -670,170 +540,118 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ee // ldr h14, [x7, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000e8 // ldr h8, [x7]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4004e9 // ldr h9, [x7, #2]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        8(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        4(R7), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        64(R3), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
-	FMOVD        (R5), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
-	WORD $0x4e34cdc8 // fmla v8.4s, v14.4s, v20.4s
-	FMOVD        8(R5), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e34cdca // fmla v10.4s, v14.4s, v20.4s
-	FMOVD        16(R5), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e34cdcc // fmla v12.4s, v14.4s, v20.4s
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	FMOVD        (R5), F10
+	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
+	FMOVD        8(R5), F10
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	FMOVD        16(R5), F10
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	WORD $0x4e2ece28 // fmla v8.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d4030ed // ldr h13, [x7, #24]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4034ee // ldr h14, [x7, #26]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4030e8 // ldr h8, [x7, #24]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4034e9 // ldr h9, [x7, #26]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        28(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        128(R3), F18
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        160(R3), F20
-	FMOVQ        176(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        32(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        28(R7), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        128(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        160(R3), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
-	FMOVD        24(R5), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
-	WORD $0x4e34cdc8 // fmla v8.4s, v14.4s, v20.4s
-	FMOVD        32(R5), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e34cdca // fmla v10.4s, v14.4s, v20.4s
-	FMOVD        40(R5), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e34cdcc // fmla v12.4s, v14.4s, v20.4s
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	FMOVD        24(R5), F10
+	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
+	FMOVD        32(R5), F10
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	FMOVD        40(R5), F10
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// integer sums times both scales
-	FMOVS        12(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	WORD $0x4e2ece28 // fmla v8.4s, v17.4s, v14.4s
-	FMOVS        16(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        20(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        16(R4), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        20(R4), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x30, R7
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -849,87 +667,61 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ee // ldr h14, [x7, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000e8 // ldr h8, [x7]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4004e9 // ldr h9, [x7, #2]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        8(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        4(R7), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        64(R3), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
-	FMOVD        (R5), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
-	WORD $0x4e34cdc8 // fmla v8.4s, v14.4s, v20.4s
-	FMOVD        8(R5), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e34cdca // fmla v10.4s, v14.4s, v20.4s
-	FMOVD        16(R5), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e34cdcc // fmla v12.4s, v14.4s, v20.4s
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	FMOVD        (R5), F10
+	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
+	FMOVD        8(R5), F10
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	FMOVD        16(R5), F10
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	WORD $0x4e2ece28 // fmla v8.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x18, R7
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -941,25 +733,22 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x6e0540a8 // ext v8.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d508 // fadd v8.4s, v8.4s, v5.4s
 	WORD $0x7e30d908 // faddp s8, v8.2s
 	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0740e5 // ext v5.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -977,15 +766,12 @@ TEXT ·matmulQ84xQ5_1DotProd(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -993,14 +779,10 @@ TEXT ·matmulQ84xQ5_1DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
@@ -1012,206 +794,138 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000e9 // ldr h9, [x7]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d4004ea // ldr h10, [x7, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        8(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        4(R7), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
-	FMOVD        (R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	FMOVD        8(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	FMOVD        16(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0c // fmla v12.4s, v16.4s, v24.4s
-	FMOVD        24(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0e // fmla v14.4s, v16.4s, v24.4s
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	FMOVD        (R5), F11
+	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
+	FMOVD        8(R5), F11
+	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
+	FMOVD        16(R5), F11
+	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
+	FMOVD        24(R5), F11
+	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e30ce68 // fmla v8.4s, v19.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce2b // fmla v11.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6c // fmla v12.4s, v19.4s, v16.4s
-	FMOVS        12(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db71 // scvtf v17.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        12(R4), F10
+	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d4030ef // ldr h15, [x7, #24]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4034f0 // ldr h16, [x7, #26]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4030e9 // ldr h9, [x7, #24]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d4034ea // ldr h10, [x7, #26]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        28(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        160(R3), F20
-	FMOVQ        176(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        192(R3), F22
-	FMOVQ        208(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        224(R3), F24
-	FMOVQ        240(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        32(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        28(R7), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        192(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        224(R3), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
-	FMOVD        32(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	FMOVD        40(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	FMOVD        48(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0c // fmla v12.4s, v16.4s, v24.4s
-	FMOVD        56(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0e // fmla v14.4s, v16.4s, v24.4s
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	FMOVD        32(R5), F11
+	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
+	FMOVD        40(R5), F11
+	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
+	FMOVD        48(R5), F11
+	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
+	FMOVD        56(R5), F11
+	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        16(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e30ce68 // fmla v8.4s, v19.4s, v16.4s
-	FMOVS        20(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        24(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce2b // fmla v11.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6c // fmla v12.4s, v19.4s, v16.4s
-	FMOVS        28(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db71 // scvtf v17.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        16(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
+	FMOVS        20(R4), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        24(R4), F10
+	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        28(R4), F10
+	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x30, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -1227,105 +941,71 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000e9 // ldr h9, [x7]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d4004ea // ldr h10, [x7, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        8(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        4(R7), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
-	FMOVD        (R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	FMOVD        8(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	FMOVD        16(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0c // fmla v12.4s, v16.4s, v24.4s
-	FMOVD        24(R5), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0e // fmla v14.4s, v16.4s, v24.4s
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	FMOVD        (R5), F11
+	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
+	FMOVD        8(R5), F11
+	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
+	FMOVD        16(R5), F11
+	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
+	FMOVD        24(R5), F11
+	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e30ce68 // fmla v8.4s, v19.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce2b // fmla v11.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6c // fmla v12.4s, v19.4s, v16.4s
-	FMOVS        12(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db71 // scvtf v17.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        12(R4), F10
+	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x18, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1337,31 +1017,27 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0540a9 // ext v9.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0740e5 // ext v5.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a7 // fadd v7.4s, v13.4s, v14.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e084105 // ext v5.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1374,348 +1050,20 @@ done2:
 
 // matmulQ8Fours1xQ5_1DotProd multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ8Fours1xQ5_1DotProd(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xQ5_1DotProd(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         $q5_1_order<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q5_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         s+32(FP), R9
-	MOVD         blocks+64(FP), R10
-	MOVD         R2, R11
-	SUBS         $4, R10
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-	ADD          $0x840, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400171 // ldr h17, [x11]
-	WORD $0x7d403172 // ldr h18, [x11, #24]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d406172 // ldr h18, [x11, #48]
-	WORD $0x7d409173 // ldr h19, [x11, #72]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	FMOVQ        (R8), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F17, (R0)
-	WORD $0x7d400571 // ldr h17, [x11, #2]
-	WORD $0x7d403572 // ldr h18, [x11, #26]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d406572 // ldr h18, [x11, #50]
-	WORD $0x7d409573 // ldr h19, [x11, #74]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
-	FMOVQ        (R9), F19
-	FMOVQ        16(R9), F20
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        8(R11), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R11), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        (R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4a // fmla v10.4s, v18.4s, v17.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        32(R11), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        28(R11), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        4(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4c // fmla v12.4s, v18.4s, v17.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        56(R11), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        52(R11), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        8(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e31ce4e // fmla v14.4s, v18.4s, v17.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        80(R11), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        76(R11), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        96(R7), F19
-	FMOVQ        112(R7), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
-	FMOVS        12(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce6f // fmla v15.4s, v19.4s, v17.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
-	ADD          $0x60, R11
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	ADD          $0x20, R9
-	SUBS         $4, R10
-	BGE          loop5
-
-done6:
-	ADD          $4, R10
-	SUBS         $1, R10
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400171 // ldr h17, [x11]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x7d400572 // ldr h18, [x11, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        8(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        4(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969674 // sdot v20.4s, v19.16b, v22.16b
-	FMOVD        (R9), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e35ce4e // fmla v14.4s, v18.4s, v21.4s
-
-	// integer sums times both scales
-	FMOVS        (R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	ADD          $0x18, R11
-	ADD          $0x20, R7
-	ADD          $4, R8
-	ADD          $8, R9
-	SUBS         $1, R10
-	BGE          loop7
-
-done8:
-	ADD          $1, R10
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	FMOVQ        F9, (R6)
-	FMOVQ        F10, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F9
-	FMOVQ        16(R4), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xQ5_1DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ8Fours2xQ5_1DotProd(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	MOVD         $q5_1_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
-	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $q5_1_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
+	MOVD         $q5_1_order2<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -1742,149 +1090,139 @@ loop3:
 	MOVD         s+32(FP), R8
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
-	SUBS         $2, R9
+	SUBS         $4, R9
 	BLT          done6
 
 loop5:
+	WORD $0xf9840140 // prfm pldl1keep, [x10, #2048]
+	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d40014b // ldr h11, [x10]
+	WORD $0x7d40314c // ldr h12, [x10, #24]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7d40614c // ldr h12, [x10, #48]
+	WORD $0x7d40914d // ldr h13, [x10, #72]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
 	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 	WORD $0x7d40054c // ldr h12, [x10, #2]
+	WORD $0x7d40354d // ldr h13, [x10, #26]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x7d40654d // ldr h13, [x10, #50]
+	WORD $0x7d40954e // ldr h14, [x10, #74]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	FMOVQ        (R8), F14
+	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	FMOVQ        16(R8), F13
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        4(R10), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        8(R10), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        4(R10), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
-	FMOVD        (R8), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
-	FMOVD        8(R8), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e30cd8a // fmla v10.4s, v12.4s, v16.4s
-
-	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
-
-	// scales of the block
-	WORD $0x7d40314b // ldr h11, [x10, #24]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40354c // ldr h12, [x10, #26]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        28(R10), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
-	FMOVD        16(R8), F13
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        (R6), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
-	FMOVD        24(R8), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e30cd8a // fmla v10.4s, v12.4s, v16.4s
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
 
-	// integer sums times both scales
-	FMOVS        8(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
-	ADD          $0x30, R10
+	// levels of values 32 to 63, and their products
+	FMOVQ        32(R10), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        28(R10), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        56(R10), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        52(R10), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        80(R10), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        76(R10), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	ADD          $0x60, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
 	ADD          $0x20, R8
-	SUBS         $2, R9
+	SUBS         $4, R9
 	BGE          loop5
 
 done6:
-	ADD          $2, R9
+	ADD          $4, R9
 	SUBS         $1, R9
 	BLT          done8
 
@@ -1900,73 +1238,45 @@ loop7:
 
 	// levels of values 0 to 31, and their products
 	FMOVQ        8(R10), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
 	FMOVS        4(R10), F15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
+	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
+	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	FLDPQ        (R6), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
 	FMOVD        (R8), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x4e30cd88 // fmla v8.4s, v12.4s, v16.4s
-	FMOVD        8(R8), F13
-	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x4e30cd8a // fmla v10.4s, v12.4s, v16.4s
 
 	// integer sums times both scales
 	FMOVS        (R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e30cda7 // fmla v7.4s, v13.4s, v16.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
 	ADD          $0x18, R10
-	ADD          $0x40, R6
-	ADD          $8, R7
-	ADD          $0x10, R8
+	ADD          $0x20, R6
+	ADD          $4, R7
+	ADD          $8, R8
 	SUBS         $1, R9
 	BGE          loop7
 
 done8:
 	ADD          $1, R9
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 	FMOVQ        F7, (R5)
-	FMOVQ        F8, 16(R5)
-	FMOVQ        F9, 128(R5)
-	FMOVQ        F10, 144(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1978,56 +1288,267 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        48(R3), F10
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        144(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        176(R3), F10
-	FMOVQ        192(R3), F11
-	FMOVQ        208(R3), F12
-	FMOVQ        224(R3), F13
-	FMOVQ        240(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xQ5_1DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ8Fours2xQ5_1DotProd(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	MOVD         $q5_1_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	MOVD         $q5_1_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $q5_1_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         s+32(FP), R8
+	MOVD         blocks+64(FP), R9
+	MOVD         R1, R10
+	SUBS         $2, R9
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d400147 // ldr h7, [x10]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d400548 // ldr h8, [x10, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        8(R10), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        4(R10), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        32(R6), (F11, F12)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FMOVD        (R8), F9
+	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
+	FMOVD        8(R8), F9
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+
+	// integer sums times both scales
+	FMOVS        (R7), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+
+	// scales of the block
+	WORD $0x7d403147 // ldr h7, [x10, #24]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d403548 // ldr h8, [x10, #26]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        32(R10), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        28(R10), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        96(R6), (F11, F12)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FMOVD        16(R8), F9
+	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
+	FMOVD        24(R8), F9
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+
+	// integer sums times both scales
+	FMOVS        8(R7), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        12(R7), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	ADD          $0x30, R10
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	ADD          $0x20, R8
+	SUBS         $2, R9
+	BGE          loop5
+
+done6:
+	ADD          $2, R9
+	SUBS         $1, R9
+	BLT          done8
+
+loop7:
+
+	// scales of the block
+	WORD $0x7d400147 // ldr h7, [x10]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d400548 // ldr h8, [x10, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        8(R10), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        4(R10), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        32(R6), (F11, F12)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FMOVD        (R8), F9
+	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
+	FMOVD        8(R8), F9
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+
+	// integer sums times both scales
+	FMOVS        (R7), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	ADD          $0x18, R10
+	ADD          $0x40, R6
+	ADD          $8, R7
+	ADD          $0x10, R8
+	SUBS         $1, R9
+	BGE          loop7
+
+done8:
+	ADD          $1, R9
+	FMOVQ        F5, (R5)
+	FMOVQ        F6, 128(R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F5
+	FMOVQ        32(R3), F6
+	FMOVQ        64(R3), F7
+	FMOVQ        96(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F5, (R0)
+	FMOVQ        128(R3), F5
+	FMOVQ        160(R3), F6
+	FMOVQ        192(R3), F7
+	FMOVQ        224(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
+	FMOVQ        F5, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2043,15 +1564,12 @@ TEXT ·matmulQ8Fours3xQ5_1DotProd(SB), NOSPLIT, $416-72
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2068,12 +1586,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -2085,170 +1600,118 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40014d // ldr h13, [x10]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40054e // ldr h14, [x10, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d400148 // ldr h8, [x10]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400549 // ldr h9, [x10, #2]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        4(R10), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        8(R10), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        4(R10), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        64(R6), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
-	FMOVD        (R8), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
-	WORD $0x4e34cdc8 // fmla v8.4s, v14.4s, v20.4s
-	FMOVD        8(R8), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e34cdca // fmla v10.4s, v14.4s, v20.4s
-	FMOVD        16(R8), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e34cdcc // fmla v12.4s, v14.4s, v20.4s
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	FMOVD        (R8), F10
+	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
+	FMOVD        8(R8), F10
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	FMOVD        16(R8), F10
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	WORD $0x4e2ece28 // fmla v8.4s, v17.4s, v14.4s
-	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        8(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        8(R7), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d40314d // ldr h13, [x10, #24]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40354e // ldr h14, [x10, #26]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d403148 // ldr h8, [x10, #24]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d403549 // ldr h9, [x10, #26]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        28(R10), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        160(R6), F20
-	FMOVQ        176(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        32(R10), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        28(R10), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        128(R6), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        160(R6), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
-	FMOVD        24(R8), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
-	WORD $0x4e34cdc8 // fmla v8.4s, v14.4s, v20.4s
-	FMOVD        32(R8), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e34cdca // fmla v10.4s, v14.4s, v20.4s
-	FMOVD        40(R8), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e34cdcc // fmla v12.4s, v14.4s, v20.4s
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	FMOVD        24(R8), F10
+	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
+	FMOVD        32(R8), F10
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	FMOVD        40(R8), F10
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// integer sums times both scales
-	FMOVS        12(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	WORD $0x4e2ece28 // fmla v8.4s, v17.4s, v14.4s
-	FMOVS        16(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        20(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        12(R7), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        16(R7), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        20(R7), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x30, R10
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -2264,87 +1727,61 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014d // ldr h13, [x10]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40054e // ldr h14, [x10, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d400148 // ldr h8, [x10]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400549 // ldr h9, [x10, #2]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        4(R10), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVQ        8(R10), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        4(R10), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	FLDPQ        64(R6), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
-	FMOVD        (R8), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
-	WORD $0x4e34cdc8 // fmla v8.4s, v14.4s, v20.4s
-	FMOVD        8(R8), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e34cdca // fmla v10.4s, v14.4s, v20.4s
-	FMOVD        16(R8), F15
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
-	WORD $0x4e34cdcc // fmla v12.4s, v14.4s, v20.4s
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	FMOVD        (R8), F10
+	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
+	FMOVD        8(R8), F10
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	FMOVD        16(R8), F10
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	WORD $0x4e2ece28 // fmla v8.4s, v17.4s, v14.4s
-	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	WORD $0x4e2ece2a // fmla v10.4s, v17.4s, v14.4s
-	FMOVS        8(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        8(R7), F9
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x18, R10
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -2354,12 +1791,9 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F7, (R5)
-	FMOVQ        F8, 16(R5)
-	FMOVQ        F9, 128(R5)
-	FMOVQ        F10, 144(R5)
-	FMOVQ        F11, 256(R5)
-	FMOVQ        F12, 272(R5)
+	FMOVQ        F5, (R5)
+	FMOVQ        F6, 128(R5)
+	FMOVQ        F7, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2370,82 +1804,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        48(R3), F10
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        144(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        176(R3), F10
-	FMOVQ        192(R3), F11
-	FMOVQ        208(R3), F12
-	FMOVQ        224(R3), F13
-	FMOVQ        240(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        (R3), F5
+	FMOVQ        32(R3), F6
+	FMOVQ        64(R3), F7
+	FMOVQ        96(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F5, (R0)
+	FMOVQ        128(R3), F5
+	FMOVQ        160(R3), F6
+	FMOVQ        192(R3), F7
+	FMOVQ        224(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        256(R3), F7
-	FMOVQ        272(R3), F8
-	FMOVQ        288(R3), F9
-	FMOVQ        304(R3), F10
-	FMOVQ        320(R3), F11
-	FMOVQ        336(R3), F12
-	FMOVQ        352(R3), F13
-	FMOVQ        368(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        F5, (R5)
+	FMOVQ        256(R3), F5
+	FMOVQ        288(R3), F6
+	FMOVQ        320(R3), F7
+	FMOVQ        352(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
+	FMOVQ        F5, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2461,15 +1859,12 @@ TEXT ·matmulQ8Fours4xQ5_1DotProd(SB), NOSPLIT, $544-72
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2486,14 +1881,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -2505,206 +1896,138 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40014f // ldr h15, [x10]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d400550 // ldr h16, [x10, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d400149 // ldr h9, [x10]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d40054a // ldr h10, [x10, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R6), F22
-	FMOVQ        80(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R6), F24
-	FMOVQ        112(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        8(R10), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        4(R10), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        96(R6), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
-	FMOVD        (R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	FMOVD        8(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	FMOVD        16(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0c // fmla v12.4s, v16.4s, v24.4s
-	FMOVD        24(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0e // fmla v14.4s, v16.4s, v24.4s
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	FMOVD        (R8), F11
+	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
+	FMOVD        8(R8), F11
+	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
+	FMOVD        16(R8), F11
+	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
+	FMOVD        24(R8), F11
+	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e30ce68 // fmla v8.4s, v19.4s, v16.4s
-	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce2b // fmla v11.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6c // fmla v12.4s, v19.4s, v16.4s
-	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db71 // scvtf v17.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        8(R7), F10
+	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        12(R7), F10
+	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d40314f // ldr h15, [x10, #24]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d403550 // ldr h16, [x10, #26]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d403149 // ldr h9, [x10, #24]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d40354a // ldr h10, [x10, #26]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        28(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        160(R6), F20
-	FMOVQ        176(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        192(R6), F22
-	FMOVQ        208(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        224(R6), F24
-	FMOVQ        240(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        32(R10), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        28(R10), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        128(R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        160(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        192(R6), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        224(R6), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
-	FMOVD        32(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	FMOVD        40(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	FMOVD        48(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0c // fmla v12.4s, v16.4s, v24.4s
-	FMOVD        56(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0e // fmla v14.4s, v16.4s, v24.4s
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	FMOVD        32(R8), F11
+	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
+	FMOVD        40(R8), F11
+	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
+	FMOVD        48(R8), F11
+	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
+	FMOVD        56(R8), F11
+	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        16(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e30ce68 // fmla v8.4s, v19.4s, v16.4s
-	FMOVS        20(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        24(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce2b // fmla v11.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6c // fmla v12.4s, v19.4s, v16.4s
-	FMOVS        28(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db71 // scvtf v17.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        16(R7), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
+	FMOVS        20(R7), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        24(R7), F10
+	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        28(R7), F10
+	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x30, R10
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2720,105 +2043,71 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014f // ldr h15, [x10]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d400550 // ldr h16, [x10, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d400149 // ldr h9, [x10]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d40054a // ldr h10, [x10, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        64(R6), F22
-	FMOVQ        80(R6), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        96(R6), F24
-	FMOVQ        112(R6), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVQ        8(R10), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        4(R10), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        64(R6), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FLDPQ        96(R6), (F13, F14)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
-	FMOVD        (R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	FMOVD        8(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	FMOVD        16(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0c // fmla v12.4s, v16.4s, v24.4s
-	FMOVD        24(R8), F17
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x4e38ce0e // fmla v14.4s, v16.4s, v24.4s
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	FMOVD        (R8), F11
+	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
+	FMOVD        8(R8), F11
+	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
+	FMOVD        16(R8), F11
+	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
+	FMOVD        24(R8), F11
+	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e30ce68 // fmla v8.4s, v19.4s, v16.4s
-	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6a // fmla v10.4s, v19.4s, v16.4s
-	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce2b // fmla v11.4s, v17.4s, v20.4s
-	WORD $0x4e30ce6c // fmla v12.4s, v19.4s, v16.4s
-	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db71 // scvtf v17.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        8(R7), F10
+	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        12(R7), F10
+	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x18, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2828,14 +2117,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F7, (R5)
-	FMOVQ        F8, 16(R5)
-	FMOVQ        F9, 128(R5)
-	FMOVQ        F10, 144(R5)
-	FMOVQ        F11, 256(R5)
-	FMOVQ        F12, 272(R5)
-	FMOVQ        F13, 384(R5)
-	FMOVQ        F14, 400(R5)
+	FMOVQ        F5, (R5)
+	FMOVQ        F6, 128(R5)
+	FMOVQ        F7, 256(R5)
+	FMOVQ        F8, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2846,107 +2131,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        48(R3), F10
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        144(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        176(R3), F10
-	FMOVQ        192(R3), F11
-	FMOVQ        208(R3), F12
-	FMOVQ        224(R3), F13
-	FMOVQ        240(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        (R3), F5
+	FMOVQ        32(R3), F6
+	FMOVQ        64(R3), F7
+	FMOVQ        96(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F5, (R0)
+	FMOVQ        128(R3), F5
+	FMOVQ        160(R3), F6
+	FMOVQ        192(R3), F7
+	FMOVQ        224(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        256(R3), F7
-	FMOVQ        272(R3), F8
-	FMOVQ        288(R3), F9
-	FMOVQ        304(R3), F10
-	FMOVQ        320(R3), F11
-	FMOVQ        336(R3), F12
-	FMOVQ        352(R3), F13
-	FMOVQ        368(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        F5, (R5)
+	FMOVQ        256(R3), F5
+	FMOVQ        288(R3), F6
+	FMOVQ        320(R3), F7
+	FMOVQ        352(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        384(R3), F7
-	FMOVQ        400(R3), F8
-	FMOVQ        416(R3), F9
-	FMOVQ        432(R3), F10
-	FMOVQ        448(R3), F11
-	FMOVQ        464(R3), F12
-	FMOVQ        480(R3), F13
-	FMOVQ        496(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        F5, (R5)
+	FMOVQ        384(R3), F5
+	FMOVQ        416(R3), F6
+	FMOVQ        448(R3), F7
+	FMOVQ        480(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
+	FMOVQ        F5, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -2961,15 +2198,12 @@ TEXT ·decodeUnitsQ5_1NEON(SB), NOSPLIT, $128-24
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2981,89 +2215,87 @@ TEXT ·decodeUnitsQ5_1NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400428 // ldr h8, [x1, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400025 // ldr h5, [x1]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d400426 // ldr h6, [x1, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        8(R1), F9
-	WORD $0x6ea3452a // ushl v10.4s, v9.4s, v3.4s
-	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	FMOVQ        8(R1), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e241ce7 // and v7.16b, v7.16b, v4.16b
+	FMOVS        4(R1), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e02012a // tbl v10.16b, { v9.16b }, v2.16b
+	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d29 // cmeq v9.16b, v9.16b, v0.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        4(R1), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e04016c // tbl v12.16b, { v11.16b }, v4.16b
-	WORD $0x4e05016b // tbl v11.16b, { v11.16b }, v5.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	FMOVQ        F10, (R3)
-	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
-	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
-	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e2adcea // fmul v10.4s, v7.4s, v10.4s
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	FMOVQ        F9, (R0)
-	FMOVQ        F10, 16(R0)
-	FMOVS        8(R3), F9
-	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
-	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e2adcea // fmul v10.4s, v7.4s, v10.4s
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	FMOVQ        F9, 32(R0)
-	FMOVQ        F10, 48(R0)
-	FMOVS        16(R3), F9
-	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
-	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e2adcea // fmul v10.4s, v7.4s, v10.4s
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	FMOVQ        F9, 64(R0)
-	FMOVQ        F10, 80(R0)
-	FMOVS        24(R3), F9
-	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
-	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, 96(R0)
-	FMOVQ        F7, 112(R0)
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	FMOVQ        F7, (R3)
+	FMOVQ        F8, 16(R3)
+	FMOVS        (R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        4(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	FMOVQ        F7, (R0)
+	FMOVQ        F8, 16(R0)
+	FMOVS        8(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        12(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	FMOVQ        F7, 32(R0)
+	FMOVQ        F8, 48(R0)
+	FMOVS        16(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        20(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	FMOVQ        F7, 64(R0)
+	FMOVQ        F8, 80(R0)
+	FMOVS        24(R3), F7
+	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
+	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
+	FMOVS        28(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ        F7, 96(R0)
+	FMOVQ        F5, 112(R0)
 	ADD          $0x18, R1
 	ADD          $0x80, R0
 	SUBS         $1, R2
@@ -3079,15 +2311,12 @@ TEXT ·matmul1xQ5_1NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3097,14 +2326,14 @@ TEXT ·matmul1xQ5_1NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -3114,97 +2343,91 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004d0 // ldr h16, [x6, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4004ce // ldr h14, [x6, #2]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        8(R6), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	FMOVQ        8(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	FMOVS        4(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e020232 // tbl v18.16b, { v17.16b }, v2.16b
+	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddf2 // fmul v18.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddf2 // fmul v18.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddf2 // fmul v18.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F18
-	WORD $0x4e30ce2d // fmla v13.4s, v17.4s, v16.4s
-	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
+	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
+	FLDPQ        96(R4), (F14, F16)
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
 	ADD          $0x18, R6
 	ADD          $0x80, R4
 	SUBS         $1, R5
@@ -3212,19 +2435,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3241,15 +2464,12 @@ TEXT ·matmul2xQ5_1NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3259,14 +2479,14 @@ TEXT ·matmul2xQ5_1NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -3277,121 +2497,115 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000ed // ldr h13, [x7]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4004ee // ldr h14, [x7, #2]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        8(R7), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	FMOVQ        8(R7), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	FMOVS        4(R7), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e020232 // tbl v18.16b, { v17.16b }, v2.16b
+	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddf2 // fmul v18.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	FMOVS        (R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        4(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F19
+	FMOVQ        (R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F20
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddf2 // fmul v18.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        16(R8), F18
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        8(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        12(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F19
+	FMOVQ        32(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddf2 // fmul v18.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
+	FMOVQ        48(R8), F18
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	FMOVS        16(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        20(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F19
+	FMOVQ        64(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F20
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F18
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
+	FMOVQ        80(R8), F18
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FMOVS        24(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	FMOVS        28(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
+	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
+	FLDPQ        96(R4), (F14, F16)
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F16
+	FMOVQ        96(R8), F14
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F18
-	WORD $0x4e30ce2d // fmla v13.4s, v17.4s, v16.4s
-	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
+	FMOVQ        112(R8), F16
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
 	ADD          $0x18, R7
 	ADD          $0x80, R4
 	SUBS         $1, R6
@@ -3399,25 +2613,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
 	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R5)
+	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3434,15 +2648,12 @@ TEXT ·matmul3xQ5_1NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3452,6 +2663,208 @@ TEXT ·matmul3xQ5_1NEON(SB), NOSPLIT, $128-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d40010b // ldr h11, [x8]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7d40050c // ldr h12, [x8, #2]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+
+	// levels of values 0 to 31
+	FMOVQ        8(R8), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        4(R8), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
+	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	FLDPQ        (R4), (F15, F16)
+	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F15
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F16
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F15
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F16
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	FLDPQ        32(R6), (F15, F16)
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F15
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F16
+	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
+	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FLDPQ        96(R4), (F12, F14)
+	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
+	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F12
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F14
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	WORD $0x4e2ecd68 // fmla v8.4s, v11.4s, v14.4s
+	FLDPQ        96(R6), (F12, F14)
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
+	ADD          $0x18, R8
+	ADD          $0x80, R4
+	ADD          $0x80, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R5)
+	ADD          R4, R5
+	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul4xQ5_1NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+TEXT ·matmul4xQ5_1NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $q5_1_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	MOVD         $q5_1_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $q5_1_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
@@ -3480,24 +2893,22 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        8(R8), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
 	FMOVS        4(R8), F17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
+	WORD $0x4e020232 // tbl v18.16b, { v17.16b }, v2.16b
+	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F15, 16(R3)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
 	FMOVS        (R3), F15
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
@@ -3510,18 +2921,22 @@ loop3:
 	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
 	FMOVQ        (R9), F17
 	ADD          R5, R4, R9
 	FMOVQ        16(R9), F18
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FLDPQ        (R6), (F17, F18)
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
+	ADD          R5, R6, R9
+	FMOVQ        (R9), F17
+	ADD          R5, R6, R9
+	FMOVQ        16(R9), F18
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	FMOVS        8(R3), F15
@@ -3536,18 +2951,22 @@ loop3:
 	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
 	FMOVQ        32(R9), F17
 	ADD          R5, R4, R9
 	FMOVQ        48(R9), F18
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FLDPQ        32(R6), (F17, F18)
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
+	ADD          R5, R6, R9
+	FMOVQ        32(R9), F17
+	ADD          R5, R6, R9
+	FMOVQ        48(R9), F18
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	FMOVS        16(R3), F15
@@ -3562,18 +2981,22 @@ loop3:
 	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
 	FMOVQ        64(R9), F17
 	ADD          R5, R4, R9
 	FMOVQ        80(R9), F18
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	FLDPQ        64(R6), (F17, F18)
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
+	ADD          R5, R6, R9
+	FMOVQ        64(R9), F17
+	ADD          R5, R6, R9
+	FMOVQ        80(R9), F18
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	FMOVS        24(R3), F15
@@ -3588,18 +3011,22 @@ loop3:
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FMOVQ        96(R4), F14
-	FMOVQ        112(R4), F16
-	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
-	WORD $0x4e30cda8 // fmla v8.4s, v13.4s, v16.4s
+	FLDPQ        96(R4), (F14, F16)
+	WORD $0x4e2ecde5 // fmla v5.4s, v15.4s, v14.4s
+	WORD $0x4e30cda6 // fmla v6.4s, v13.4s, v16.4s
 	ADD          R5, R4, R9
 	FMOVQ        96(R9), F14
 	ADD          R5, R4, R9
 	FMOVQ        112(R9), F16
+	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
+	WORD $0x4e30cda8 // fmla v8.4s, v13.4s, v16.4s
+	FLDPQ        96(R6), (F14, F16)
 	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
 	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F16
+	ADD          R5, R6, R9
+	FMOVQ        96(R9), F14
+	ADD          R5, R6, R9
+	FMOVQ        112(R9), F16
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
 	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
 	ADD          $0x18, R8
@@ -3612,270 +3039,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R5)
+	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R5)
 	ADD          R4, R5
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xQ5_1NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-TEXT ·matmul4xQ5_1NEON(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	MOVD         $q5_1_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
-	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d40010f // ldr h15, [x8]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d400510 // ldr h16, [x8, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31
-	FMOVQ        8(R8), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddf2 // fmul v18.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F19
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F20
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F19
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddf2 // fmul v18.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F19
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F20
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F19
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddf2 // fmul v18.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F19
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F20
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F19
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	WORD $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F18
-	WORD $0x4e30ce27 // fmla v7.4s, v17.4s, v16.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F18
-	WORD $0x4e30ce29 // fmla v9.4s, v17.4s, v16.4s
-	WORD $0x4e32cdea // fmla v10.4s, v15.4s, v18.4s
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F18
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F16
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F18
-	WORD $0x4e30ce2d // fmla v13.4s, v17.4s, v16.4s
-	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
-	ADD          $0x18, R8
-	ADD          $0x80, R4
-	ADD          $0x80, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
+	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R5)
 	ADD          R4, R5
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R5)
-	ADD          R4, R5
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R5)
-	ADD          R4, R5
-	WORD $0x4e2ed5a7 // fadd v7.4s, v13.4s, v14.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R5)
+	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3892,15 +3080,12 @@ TEXT ·unpackQ5_1NEON(SB), NOSPLIT, $0-24
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -3908,33 +3093,31 @@ TEXT ·unpackQ5_1NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400428 // ldr h8, [x1, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        8(R1), F9
-	WORD $0x6ea3452a // ushl v10.4s, v9.4s, v3.4s
-	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x7d400025 // ldr h5, [x1]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7d400426 // ldr h6, [x1, #2]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	FMOVQ        8(R1), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e241ce7 // and v7.16b, v7.16b, v4.16b
+	FMOVS        4(R1), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e02012a // tbl v10.16b, { v9.16b }, v2.16b
+	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d29 // cmeq v9.16b, v9.16b, v0.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        4(R1), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e04016c // tbl v12.16b, { v11.16b }, v4.16b
-	WORD $0x4e05016b // tbl v11.16b, { v11.16b }, v5.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	FMOVQ        F10, (R0)
-	FMOVQ        F9, 16(R0)
-	FMOVD        F7, 32(R0)
-	FMOVD        F8, 40(R0)
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	FMOVQ        F7, (R0)
+	FMOVQ        F8, 16(R0)
+	FMOVD        F5, 32(R0)
+	FMOVD        F6, 40(R0)
 	ADD          $0x18, R1
 	ADD          $0x30, R0
 	SUBS         $1, R2
@@ -3950,15 +3133,12 @@ TEXT ·mix1xQ5_1NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3970,14 +3150,10 @@ TEXT ·mix1xQ5_1NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F7
-	FMOVQ        16(R4), F8
-	FMOVQ        32(R4), F9
-	FMOVQ        48(R4), F10
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
+	FLDPQ        (R4), (F5, F6)
+	FLDPQ        32(R4), (F7, F8)
+	FLDPQ        64(R4), (F9, F10)
+	FLDPQ        96(R4), (F11, F12)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3988,95 +3164,89 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        8(R6), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	FMOVQ        8(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	FMOVS        4(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
+	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        4(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        F16, (R3)
-	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x7d4004d2 // ldr h18, [x6, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e32d5ef // fadd v15.4s, v15.4s, v18.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	FMOVS        8(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32d5ef // fadd v15.4s, v15.4s, v18.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
-	WORD $0x4e33ce0a // fmla v10.4s, v16.4s, v19.4s
-	FMOVS        16(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32d5ef // fadd v15.4s, v15.4s, v18.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e33cdeb // fmla v11.4s, v15.4s, v19.4s
-	WORD $0x4e33ce0c // fmla v12.4s, v16.4s, v19.4s
-	FMOVS        24(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32d5ef // fadd v15.4s, v15.4s, v18.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	FMOVS        (R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        4(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x7d4000cf // ldr h15, [x6]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x7d4004d0 // ldr h16, [x6, #2]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	WORD $0x4f9111a5 // fmla v5.4s, v13.4s, v17.s[0]
+	WORD $0x4f9111c6 // fmla v6.4s, v14.4s, v17.s[0]
+	FMOVS        8(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        12(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	FMOVS        (R4), F17
+	WORD $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	FMOVS        16(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        20(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	FMOVS        (R4), F17
+	WORD $0x4f9111a9 // fmla v9.4s, v13.4s, v17.s[0]
+	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
+	FMOVS        24(R3), F13
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	FMOVS        28(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	FMOVS        (R4), F15
+	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f11cc // fmla v12.4s, v14.4s, v15.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -4086,14 +3256,14 @@ done4:
 	ADD          $1, R5
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        F7, (R4)
-	FMOVQ        F8, 16(R4)
-	FMOVQ        F9, 32(R4)
-	FMOVQ        F10, 48(R4)
-	FMOVQ        F11, 64(R4)
-	FMOVQ        F12, 80(R4)
-	FMOVQ        F13, 96(R4)
-	FMOVQ        F14, 112(R4)
+	FMOVQ        F5, (R4)
+	FMOVQ        F6, 16(R4)
+	FMOVQ        F7, 32(R4)
+	FMOVQ        F8, 48(R4)
+	FMOVQ        F9, 64(R4)
+	FMOVQ        F10, 80(R4)
+	FMOVQ        F11, 96(R4)
+	FMOVQ        F12, 112(R4)
 	ADD          $0x18, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -4109,15 +3279,12 @@ TEXT ·mix2xQ5_1NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4130,30 +3297,26 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F7
-	FMOVQ        16(R4), F8
+	FLDPQ        (R4), (F5, F6)
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F9
+	FMOVQ        (R6), F7
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
+	FMOVQ        16(R6), F8
+	FLDPQ        32(R4), (F9, F10)
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F13
+	FMOVQ        32(R6), F11
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F14
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FMOVQ        48(R6), F12
+	FLDPQ        64(R4), (F13, F14)
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F17
+	FMOVQ        64(R6), F15
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F18
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FMOVQ        80(R6), F16
+	FLDPQ        96(R4), (F17, F18)
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F21
+	FMOVQ        96(R6), F19
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F22
+	FMOVQ        112(R4), F20
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -4165,115 +3328,105 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        8(R7), F23
-	WORD $0x6ea346f8 // ushl v24.4s, v23.4s, v3.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
+	FMOVQ        8(R7), F21
+	WORD $0x6f0c06b6 // ushr v22.16b, v21.16b, #4
+	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
+	FMOVS        4(R7), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0202f8 // tbl v24.16b, { v23.16b }, v2.16b
+	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	FMOVS        4(R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e04033a // tbl v26.16b, { v25.16b }, v4.16b
-	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F23, 16(R3)
-	FMOVS        (R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x7d4000f9 // ldr h25, [x7]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	WORD $0x7d4004fa // ldr h26, [x7, #2]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
-	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf08 // fmla v8.4s, v24.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVS        (R9), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcee9 // fmla v9.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf0a // fmla v10.4s, v24.4s, v27.4s
-	FMOVS        8(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
-	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bceeb // fmla v11.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf0c // fmla v12.4s, v24.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVS        (R9), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf0e // fmla v14.4s, v24.4s, v27.4s
-	FMOVS        16(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
-	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bceef // fmla v15.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVS        (R9), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e3bcef1 // fmla v17.4s, v23.4s, v27.4s
-	WORD $0x4e3bcf12 // fmla v18.4s, v24.4s, v27.4s
-	FMOVS        24(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	FMOVS        (R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        4(R3), F22
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x7d4000f7 // ldr h23, [x7]
+	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x7d4004f8 // ldr h24, [x7, #2]
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	WORD $0x4e39cf14 // fmla v20.4s, v24.4s, v25.4s
+	WORD $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	WORD $0x4e39cf16 // fmla v22.4s, v24.4s, v25.4s
+	WORD $0x4f9912a7 // fmla v7.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912c8 // fmla v8.4s, v22.4s, v25.s[0]
+	FMOVS        8(R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        12(R3), F22
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	FMOVS        (R4), F25
+	WORD $0x4f9912a9 // fmla v9.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912ca // fmla v10.4s, v22.4s, v25.s[0]
+	ADD          R5, R4, R9
+	FMOVS        (R9), F25
+	WORD $0x4f9912ab // fmla v11.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912cc // fmla v12.4s, v22.4s, v25.s[0]
+	FMOVS        16(R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        20(R3), F22
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	FMOVS        (R4), F25
+	WORD $0x4f9912ad // fmla v13.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912ce // fmla v14.4s, v22.4s, v25.s[0]
+	ADD          R5, R4, R9
+	FMOVS        (R9), F25
+	WORD $0x4f9912af // fmla v15.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912d0 // fmla v16.4s, v22.4s, v25.s[0]
+	FMOVS        24(R3), F21
+	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
+	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	FMOVS        28(R3), F22
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	FMOVS        (R4), F23
+	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712d2 // fmla v18.4s, v22.4s, v23.s[0]
+	ADD          R5, R4, R9
+	FMOVS        (R9), F23
+	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
+	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -4284,30 +3437,30 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F7, (R4)
-	FMOVQ        F8, 16(R4)
+	FMOVQ        F5, (R4)
+	FMOVQ        F6, 16(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F9, (R6)
+	FMOVQ        F7, (R6)
 	ADD          R5, R4, R6
-	FMOVQ        F10, 16(R6)
-	FMOVQ        F11, 32(R4)
-	FMOVQ        F12, 48(R4)
+	FMOVQ        F8, 16(R6)
+	FMOVQ        F9, 32(R4)
+	FMOVQ        F10, 48(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 32(R6)
+	FMOVQ        F11, 32(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F14, 48(R6)
-	FMOVQ        F15, 64(R4)
-	FMOVQ        F16, 80(R4)
+	FMOVQ        F12, 48(R6)
+	FMOVQ        F13, 64(R4)
+	FMOVQ        F14, 80(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F17, 64(R6)
+	FMOVQ        F15, 64(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F18, 80(R6)
-	FMOVQ        F19, 96(R4)
-	FMOVQ        F20, 112(R4)
+	FMOVQ        F16, 80(R6)
+	FMOVQ        F17, 96(R4)
+	FMOVQ        F18, 112(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F21, 96(R6)
+	FMOVQ        F19, 96(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F22, 112(R4)
+	FMOVQ        F20, 112(R4)
 	ADD          $0x18, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -4323,8 +3476,9 @@ TEXT ·mix3xQ5_1NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
+	WORD $0x4f00e601 // movi v1.16b, #16
+	MOVD         $q5_1_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4341,38 +3495,30 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F3, F4)
 	ADD          R5, R4, R7
 	FMOVQ        (R7), F5
 	ADD          R5, R4, R7
 	FMOVQ        16(R7), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
-	FMOVQ        32(R4), F9
-	FMOVQ        48(R4), F10
+	FLDPQ        (R6), (F7, F8)
+	FLDPQ        32(R4), (F9, F10)
 	ADD          R5, R4, R7
 	FMOVQ        32(R7), F11
 	ADD          R5, R4, R7
 	FMOVQ        48(R7), F12
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
+	FLDPQ        32(R6), (F13, F14)
+	FLDPQ        64(R4), (F15, F16)
 	ADD          R5, R4, R7
 	FMOVQ        64(R7), F17
 	ADD          R5, R4, R7
 	FMOVQ        80(R7), F18
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        64(R6), (F19, F20)
+	FLDPQ        96(R4), (F21, F22)
 	ADD          R5, R4, R7
 	FMOVQ        96(R7), F23
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F24
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
+	FLDPQ        96(R6), (F25, F26)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4388,18 +3534,12 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        8(R8), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $q5_1_shifts<>+0(SB), R10
-	FMOVQ        (R10), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVS        4(R8), F29
 	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	MOVD         $q5_1_shuffle<>+0(SB), R10
-	FMOVQ        (R10), F30
-	WORD $0x4e1e03be // tbl v30.16b, { v29.16b }, v30.16b
+	WORD $0x4e0203be // tbl v30.16b, { v29.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R10
 	FMOVQ        (R10), F31
 	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
@@ -4407,12 +3547,12 @@ loop3:
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
 	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
+	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	FMOVS        (R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -4432,18 +3572,15 @@ loop3:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf84 // fmla v4.4s, v28.4s, v31.4s
+	WORD $0x4f9f1363 // fmla v3.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1384 // fmla v4.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf86 // fmla v6.4s, v28.4s, v31.4s
+	WORD $0x4f9f1365 // fmla v5.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1386 // fmla v6.4s, v28.4s, v31.s[0]
 	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
+	WORD $0x4f9f1367 // fmla v7.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1388 // fmla v8.4s, v28.4s, v31.s[0]
 	FMOVS        8(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -4457,18 +3594,15 @@ loop3:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
+	WORD $0x4f9f1369 // fmla v9.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138a // fmla v10.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
+	WORD $0x4f9f136b // fmla v11.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138c // fmla v12.4s, v28.4s, v31.s[0]
 	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
+	WORD $0x4f9f136d // fmla v13.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138e // fmla v14.4s, v28.4s, v31.s[0]
 	FMOVS        16(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -4482,18 +3616,15 @@ loop3:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf90 // fmla v16.4s, v28.4s, v31.4s
+	WORD $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1390 // fmla v16.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf71 // fmla v17.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf92 // fmla v18.4s, v28.4s, v31.4s
+	WORD $0x4f9f1371 // fmla v17.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1392 // fmla v18.4s, v28.4s, v31.s[0]
 	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf73 // fmla v19.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf94 // fmla v20.4s, v28.4s, v31.4s
+	WORD $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1394 // fmla v20.4s, v28.4s, v31.s[0]
 	FMOVS        24(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -4507,18 +3638,15 @@ loop3:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1375 // fmla v21.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1396 // fmla v22.4s, v28.4s, v29.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1398 // fmla v24.4s, v28.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d1379 // fmla v25.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d139a // fmla v26.4s, v28.4s, v29.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4581,8 +3709,9 @@ TEXT ·mix4xQ5_1NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
+	WORD $0x4f00e601 // movi v1.16b, #16
+	MOVD         $q5_1_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4599,38 +3728,32 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F3, F4)
 	ADD          R5, R4, R7
 	FMOVQ        (R7), F5
 	ADD          R5, R4, R7
 	FMOVQ        16(R7), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
+	FLDPQ        (R6), (F7, F8)
 	ADD          R5, R6, R7
 	FMOVQ        (R7), F9
 	ADD          R5, R6, R7
 	FMOVQ        16(R7), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
+	FLDPQ        32(R4), (F11, F12)
 	ADD          R5, R4, R7
 	FMOVQ        32(R7), F13
 	ADD          R5, R4, R7
 	FMOVQ        48(R7), F14
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
+	FLDPQ        32(R6), (F15, F16)
 	ADD          R5, R6, R7
 	FMOVQ        32(R7), F17
 	ADD          R5, R6, R7
 	FMOVQ        48(R7), F18
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	ADD          R5, R4, R7
 	FMOVQ        64(R7), F21
 	ADD          R5, R4, R4
 	FMOVQ        80(R4), F22
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
+	FLDPQ        64(R6), (F23, F24)
 	ADD          R5, R6, R4
 	FMOVQ        64(R4), F25
 	ADD          R5, R6, R4
@@ -4650,18 +3773,12 @@ loop3:
 
 	// levels of values 0 to 23
 	FMOVQ        8(R8), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $q5_1_shifts<>+0(SB), R10
-	FMOVQ        (R10), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVS        4(R8), F29
 	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	MOVD         $q5_1_shuffle<>+0(SB), R10
-	FMOVQ        (R10), F30
-	WORD $0x4e1e03be // tbl v30.16b, { v29.16b }, v30.16b
+	WORD $0x4e0203be // tbl v30.16b, { v29.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R10
 	FMOVQ        (R10), F31
 	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
@@ -4669,12 +3786,12 @@ loop3:
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
 	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
+	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	FMOVS        (R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -4694,23 +3811,19 @@ loop3:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf84 // fmla v4.4s, v28.4s, v31.4s
+	WORD $0x4f9f1363 // fmla v3.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1384 // fmla v4.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf86 // fmla v6.4s, v28.4s, v31.4s
+	WORD $0x4f9f1365 // fmla v5.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1386 // fmla v6.4s, v28.4s, v31.s[0]
 	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
+	WORD $0x4f9f1367 // fmla v7.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1388 // fmla v8.4s, v28.4s, v31.s[0]
 	ADD          R5, R6, R10
 	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
+	WORD $0x4f9f1369 // fmla v9.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138a // fmla v10.4s, v28.4s, v31.s[0]
 	FMOVS        8(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -4724,23 +3837,19 @@ loop3:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
+	WORD $0x4f9f136b // fmla v11.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138c // fmla v12.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
+	WORD $0x4f9f136d // fmla v13.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138e // fmla v14.4s, v28.4s, v31.s[0]
 	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf90 // fmla v16.4s, v28.4s, v31.4s
+	WORD $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1390 // fmla v16.4s, v28.4s, v31.s[0]
 	ADD          R5, R6, R10
 	FMOVS        (R10), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf71 // fmla v17.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf92 // fmla v18.4s, v28.4s, v31.4s
+	WORD $0x4f9f1371 // fmla v17.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1392 // fmla v18.4s, v28.4s, v31.s[0]
 	FMOVS        16(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -4754,23 +3863,19 @@ loop3:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf73 // fmla v19.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf94 // fmla v20.4s, v28.4s, v29.4s
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1394 // fmla v20.4s, v28.4s, v29.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1375 // fmla v21.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1396 // fmla v22.4s, v28.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1398 // fmla v24.4s, v28.4s, v29.s[0]
 	ADD          R5, R6, R10
 	FMOVS        (R10), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d1379 // fmla v25.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d139a // fmla v26.4s, v28.4s, v29.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4829,14 +3934,12 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        96(R4), F3
-	FMOVQ        112(R4), F4
+	FLDPQ        96(R4), (F3, F4)
 	ADD          R5, R4, R7
 	FMOVQ        96(R7), F5
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F6
-	FMOVQ        96(R6), F7
-	FMOVQ        112(R6), F8
+	FLDPQ        96(R6), (F7, F8)
 	ADD          R5, R6, R4
 	FMOVQ        96(R4), F9
 	ADD          R5, R6, R4
@@ -4856,18 +3959,12 @@ loop5:
 
 	// levels of values 24 to 31
 	FMOVQ        8(R8), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x6eac456c // ushl v12.4s, v11.4s, v12.4s
-	MOVD         $q5_1_shifts<>+0(SB), R10
-	FMOVQ        (R10), F13
-	WORD $0x6ead456b // ushl v11.4s, v11.4s, v13.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4f00e5ed // movi v13.16b, #15
+	WORD $0x4e2d1d6b // and v11.16b, v11.16b, v13.16b
 	FMOVS        4(R8), F13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	MOVD         $q5_1_shuffle<>+0(SB), R10
-	FMOVQ        (R10), F14
-	WORD $0x4e0e01ae // tbl v14.16b, { v13.16b }, v14.16b
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R10
 	FMOVQ        (R10), F15
 	WORD $0x4e0f01ad // tbl v13.16b, { v13.16b }, v15.16b
@@ -4875,12 +3972,12 @@ loop5:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
 	FMOVS        24(R3), F11
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
@@ -4900,23 +3997,19 @@ loop5:
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
 	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
+	WORD $0x4f8d1163 // fmla v3.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d1184 // fmla v4.4s, v12.4s, v13.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
-	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
+	WORD $0x4f8d1165 // fmla v5.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d1186 // fmla v6.4s, v12.4s, v13.s[0]
 	FMOVS        (R6), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	WORD $0x4f8d1167 // fmla v7.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
 	ADD          R5, R6, R10
 	FMOVS        (R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d118a // fmla v10.4s, v12.4s, v13.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4959,15 +4052,12 @@ TEXT ·mix5xQ5_1NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4988,34 +4078,28 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F7
-	FMOVQ        16(R4), F8
+	FLDPQ        (R4), (F5, F6)
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F9
+	FMOVQ        (R8), F7
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F10
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
+	FMOVQ        16(R8), F8
+	FLDPQ        (R6), (F9, F10)
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F13
+	FMOVQ        (R8), F11
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F14
-	FMOVQ        (R7), F15
-	FMOVQ        16(R7), F16
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
+	FMOVQ        16(R8), F12
+	FLDPQ        (R7), (F13, F14)
+	FLDPQ        32(R4), (F15, F16)
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F19
+	FMOVQ        32(R8), F17
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F20
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
+	FMOVQ        48(R4), F18
+	FLDPQ        32(R6), (F19, F20)
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F23
+	FMOVQ        32(R4), F21
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F24
-	FMOVQ        32(R7), F25
-	FMOVQ        48(R7), F26
+	FMOVQ        48(R4), F22
+	FLDPQ        32(R7), (F23, F24)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -5033,99 +4117,87 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        8(R9), F27
-	WORD $0x6ea3477c // ushl v28.4s, v27.4s, v3.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
+	FMOVQ        8(R9), F25
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
+	FMOVS        4(R9), F27
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x4e02037c // tbl v28.16b, { v27.16b }, v2.16b
+	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
+	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
 	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	FMOVS        4(R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e0403be // tbl v30.16b, { v29.16b }, v4.16b
-	WORD $0x4e0503bd // tbl v29.16b, { v29.16b }, v5.16b
-	WORD $0x4e201fde // and v30.16b, v30.16b, v0.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40013d // ldr h29, [x9]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40053e // ldr h30, [x9, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
-	ADD          R5, R4, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
-	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
-	ADD          R5, R6, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
-	FMOVS        (R7), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf90 // fmla v16.4s, v28.4s, v31.4s
-	FMOVS        8(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
+	WORD $0x4ebc1f39 // orr v25.16b, v25.16b, v28.16b
+	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	FMOVS        (R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        4(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x7d40013b // ldr h27, [x9]
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x7d40053c // ldr h28, [x9, #2]
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf71 // fmla v17.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
+	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf73 // fmla v19.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf94 // fmla v20.4s, v28.4s, v29.4s
+	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
+	FMOVS        8(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        12(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	FMOVS        (R4), F27
+	WORD $0x4f9b132f // fmla v15.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1350 // fmla v16.4s, v26.4s, v27.s[0]
+	ADD          R5, R4, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
+	FMOVS        (R6), F27
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
+	ADD          R5, R6, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
+	FMOVS        (R7), F27
+	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -5146,34 +4218,34 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        F7, (R4)
-	FMOVQ        F8, 16(R4)
+	FMOVQ        F5, (R4)
+	FMOVQ        F6, 16(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F9, (R8)
+	FMOVQ        F7, (R8)
 	ADD          R5, R4, R8
-	FMOVQ        F10, 16(R8)
-	FMOVQ        F11, (R6)
-	FMOVQ        F12, 16(R6)
+	FMOVQ        F8, 16(R8)
+	FMOVQ        F9, (R6)
+	FMOVQ        F10, 16(R6)
 	ADD          R5, R6, R8
-	FMOVQ        F13, (R8)
+	FMOVQ        F11, (R8)
 	ADD          R5, R6, R8
-	FMOVQ        F14, 16(R8)
-	FMOVQ        F15, (R7)
-	FMOVQ        F16, 16(R7)
-	FMOVQ        F17, 32(R4)
-	FMOVQ        F18, 48(R4)
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F13, (R7)
+	FMOVQ        F14, 16(R7)
+	FMOVQ        F15, 32(R4)
+	FMOVQ        F16, 48(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F19, 32(R8)
+	FMOVQ        F17, 32(R8)
 	ADD          R5, R4, R4
-	FMOVQ        F20, 48(R4)
-	FMOVQ        F21, 32(R6)
-	FMOVQ        F22, 48(R6)
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 32(R6)
+	FMOVQ        F20, 48(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F23, 32(R4)
+	FMOVQ        F21, 32(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F24, 48(R4)
-	FMOVQ        F25, 32(R7)
-	FMOVQ        F26, 48(R7)
+	FMOVQ        F22, 48(R4)
+	FMOVQ        F23, 32(R7)
+	FMOVQ        F24, 48(R7)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	MOVD         R4, R6
@@ -5185,34 +4257,28 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F7
-	FMOVQ        80(R4), F8
+	FLDPQ        64(R4), (F5, F6)
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F9
+	FMOVQ        64(R8), F7
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F10
-	FMOVQ        64(R6), F11
-	FMOVQ        80(R6), F12
+	FMOVQ        80(R8), F8
+	FLDPQ        64(R6), (F9, F10)
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F13
+	FMOVQ        64(R8), F11
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F14
-	FMOVQ        64(R7), F15
-	FMOVQ        80(R7), F16
-	FMOVQ        96(R4), F17
-	FMOVQ        112(R4), F18
+	FMOVQ        80(R8), F12
+	FLDPQ        64(R7), (F13, F14)
+	FLDPQ        96(R4), (F15, F16)
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F19
+	FMOVQ        96(R8), F17
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F20
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
+	FMOVQ        112(R4), F18
+	FLDPQ        96(R6), (F19, F20)
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F23
+	FMOVQ        96(R4), F21
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F24
-	FMOVQ        96(R7), F25
-	FMOVQ        112(R7), F26
+	FMOVQ        112(R4), F22
+	FLDPQ        96(R7), (F23, F24)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -5230,99 +4296,87 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        8(R9), F27
-	WORD $0x6ea3477c // ushl v28.4s, v27.4s, v3.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
+	FMOVQ        8(R9), F25
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
+	FMOVS        4(R9), F27
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x4e02037c // tbl v28.16b, { v27.16b }, v2.16b
+	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
+	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
 	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	FMOVS        4(R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e0403be // tbl v30.16b, { v29.16b }, v4.16b
-	WORD $0x4e0503bd // tbl v29.16b, { v29.16b }, v5.16b
-	WORD $0x4e201fde // and v30.16b, v30.16b, v0.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        16(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40013d // ldr h29, [x9]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40053e // ldr h30, [x9, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
-	ADD          R5, R4, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
-	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
-	ADD          R5, R6, R11
-	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
-	FMOVS        (R7), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf90 // fmla v16.4s, v28.4s, v31.4s
-	FMOVS        24(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
-	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
+	WORD $0x4ebc1f39 // orr v25.16b, v25.16b, v28.16b
+	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	FMOVS        16(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        20(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x7d40013b // ldr h27, [x9]
+	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x7d40053c // ldr h28, [x9, #2]
+	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf71 // fmla v17.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
+	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf73 // fmla v19.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf94 // fmla v20.4s, v28.4s, v29.4s
+	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
+	FMOVS        24(R3), F25
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	FMOVS        28(R3), F26
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	FMOVS        (R4), F27
+	WORD $0x4f9b132f // fmla v15.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1350 // fmla v16.4s, v26.4s, v27.s[0]
+	ADD          R5, R4, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
+	FMOVS        (R6), F27
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
+	ADD          R5, R6, R11
+	FMOVS        (R11), F27
+	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
+	FMOVS        (R7), F27
+	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -5343,34 +4397,34 @@ done6:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        F7, 64(R4)
-	FMOVQ        F8, 80(R4)
+	FMOVQ        F5, 64(R4)
+	FMOVQ        F6, 80(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F9, 64(R8)
+	FMOVQ        F7, 64(R8)
 	ADD          R5, R4, R8
-	FMOVQ        F10, 80(R8)
-	FMOVQ        F11, 64(R6)
-	FMOVQ        F12, 80(R6)
+	FMOVQ        F8, 80(R8)
+	FMOVQ        F9, 64(R6)
+	FMOVQ        F10, 80(R6)
 	ADD          R5, R6, R8
-	FMOVQ        F13, 64(R8)
+	FMOVQ        F11, 64(R8)
 	ADD          R5, R6, R8
-	FMOVQ        F14, 80(R8)
-	FMOVQ        F15, 64(R7)
-	FMOVQ        F16, 80(R7)
-	FMOVQ        F17, 96(R4)
-	FMOVQ        F18, 112(R4)
+	FMOVQ        F12, 80(R8)
+	FMOVQ        F13, 64(R7)
+	FMOVQ        F14, 80(R7)
+	FMOVQ        F15, 96(R4)
+	FMOVQ        F16, 112(R4)
 	ADD          R5, R4, R8
-	FMOVQ        F19, 96(R8)
+	FMOVQ        F17, 96(R8)
 	ADD          R5, R4, R4
-	FMOVQ        F20, 112(R4)
-	FMOVQ        F21, 96(R6)
-	FMOVQ        F22, 112(R6)
+	FMOVQ        F18, 112(R4)
+	FMOVQ        F19, 96(R6)
+	FMOVQ        F20, 112(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F23, 96(R4)
+	FMOVQ        F21, 96(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F24, 112(R4)
-	FMOVQ        F25, 96(R7)
-	FMOVQ        F26, 112(R7)
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R7)
+	FMOVQ        F24, 112(R7)
 	ADD          $0x18, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -5386,8 +4440,9 @@ TEXT ·mix6xQ5_1NEON(SB), NOSPLIT, $128-64
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
+	WORD $0x4f00e601 // movi v1.16b, #16
+	MOVD         $q5_1_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -5408,38 +4463,32 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F3
-	FMOVQ        16(R4), F4
+	FLDPQ        (R4), (F3, F4)
 	ADD          R5, R4, R8
 	FMOVQ        (R8), F5
 	ADD          R5, R4, R8
 	FMOVQ        16(R8), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
+	FLDPQ        (R6), (F7, F8)
 	ADD          R5, R6, R8
 	FMOVQ        (R8), F9
 	ADD          R5, R6, R8
 	FMOVQ        16(R8), F10
-	FMOVQ        (R7), F11
-	FMOVQ        16(R7), F12
+	FLDPQ        (R7), (F11, F12)
 	ADD          R5, R7, R8
 	FMOVQ        (R8), F13
 	ADD          R5, R7, R8
 	FMOVQ        16(R8), F14
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	ADD          R5, R4, R8
 	FMOVQ        32(R8), F17
 	ADD          R5, R4, R4
 	FMOVQ        48(R4), F18
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
+	FLDPQ        32(R6), (F19, F20)
 	ADD          R5, R6, R4
 	FMOVQ        32(R4), F21
 	ADD          R5, R6, R4
 	FMOVQ        48(R4), F22
-	FMOVQ        32(R7), F23
-	FMOVQ        48(R7), F24
+	FLDPQ        32(R7), (F23, F24)
 	ADD          R5, R7, R4
 	FMOVQ        32(R4), F25
 	ADD          R5, R7, R4
@@ -5462,18 +4511,12 @@ loop3:
 
 	// levels of values 0 to 15
 	FMOVQ        8(R9), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $q5_1_shifts<>+0(SB), R11
-	FMOVQ        (R11), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVS        4(R9), F29
 	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	MOVD         $q5_1_shuffle<>+0(SB), R11
-	FMOVQ        (R11), F30
-	WORD $0x4e1e03be // tbl v30.16b, { v29.16b }, v30.16b
+	WORD $0x4e0203be // tbl v30.16b, { v29.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R11
 	FMOVQ        (R11), F31
 	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
@@ -5481,12 +4524,12 @@ loop3:
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
 	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
+	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	FMOVS        (R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -5506,32 +4549,26 @@ loop3:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf84 // fmla v4.4s, v28.4s, v31.4s
+	WORD $0x4f9f1363 // fmla v3.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1384 // fmla v4.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf86 // fmla v6.4s, v28.4s, v31.4s
+	WORD $0x4f9f1365 // fmla v5.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1386 // fmla v6.4s, v28.4s, v31.s[0]
 	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
+	WORD $0x4f9f1367 // fmla v7.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1388 // fmla v8.4s, v28.4s, v31.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
+	WORD $0x4f9f1369 // fmla v9.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138a // fmla v10.4s, v28.4s, v31.s[0]
 	FMOVS        (R7), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
+	WORD $0x4f9f136b // fmla v11.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138c // fmla v12.4s, v28.4s, v31.s[0]
 	ADD          R5, R7, R11
 	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
+	WORD $0x4f9f136d // fmla v13.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138e // fmla v14.4s, v28.4s, v31.s[0]
 	FMOVS        8(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -5545,32 +4582,26 @@ loop3:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf6f // fmla v15.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
+	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1390 // fmla v16.4s, v28.4s, v29.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf71 // fmla v17.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
+	WORD $0x4f9d1371 // fmla v17.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1392 // fmla v18.4s, v28.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf73 // fmla v19.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf94 // fmla v20.4s, v28.4s, v29.4s
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1394 // fmla v20.4s, v28.4s, v29.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1375 // fmla v21.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1396 // fmla v22.4s, v28.4s, v29.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1398 // fmla v24.4s, v28.4s, v29.s[0]
 	ADD          R5, R7, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d1379 // fmla v25.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d139a // fmla v26.4s, v28.4s, v29.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -5638,38 +4669,32 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F3
-	FMOVQ        80(R4), F4
+	FLDPQ        64(R4), (F3, F4)
 	ADD          R5, R4, R8
 	FMOVQ        64(R8), F5
 	ADD          R5, R4, R8
 	FMOVQ        80(R8), F6
-	FMOVQ        64(R6), F7
-	FMOVQ        80(R6), F8
+	FLDPQ        64(R6), (F7, F8)
 	ADD          R5, R6, R8
 	FMOVQ        64(R8), F9
 	ADD          R5, R6, R8
 	FMOVQ        80(R8), F10
-	FMOVQ        64(R7), F11
-	FMOVQ        80(R7), F12
+	FLDPQ        64(R7), (F11, F12)
 	ADD          R5, R7, R8
 	FMOVQ        64(R8), F13
 	ADD          R5, R7, R8
 	FMOVQ        80(R8), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        96(R4), (F15, F16)
 	ADD          R5, R4, R8
 	FMOVQ        96(R8), F17
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F18
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
+	FLDPQ        96(R6), (F19, F20)
 	ADD          R5, R6, R4
 	FMOVQ        96(R4), F21
 	ADD          R5, R6, R4
 	FMOVQ        112(R4), F22
-	FMOVQ        96(R7), F23
-	FMOVQ        112(R7), F24
+	FLDPQ        96(R7), (F23, F24)
 	ADD          R5, R7, R4
 	FMOVQ        96(R4), F25
 	ADD          R5, R7, R4
@@ -5692,18 +4717,12 @@ loop5:
 
 	// levels of values 16 to 31
 	FMOVQ        8(R9), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
-	MOVD         $q5_1_shifts<>+0(SB), R11
-	FMOVQ        (R11), F29
-	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	FMOVS        4(R9), F29
 	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	MOVD         $q5_1_shuffle<>+0(SB), R11
-	FMOVQ        (R11), F30
-	WORD $0x4e1e03be // tbl v30.16b, { v29.16b }, v30.16b
+	WORD $0x4e0203be // tbl v30.16b, { v29.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R11
 	FMOVQ        (R11), F31
 	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
@@ -5711,12 +4730,12 @@ loop5:
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
 	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	FMOVQ        F28, (R3)
-	FMOVQ        F27, 16(R3)
+	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
+	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
 	FMOVS        16(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -5736,32 +4755,26 @@ loop5:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf84 // fmla v4.4s, v28.4s, v31.4s
+	WORD $0x4f9f1363 // fmla v3.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1384 // fmla v4.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf86 // fmla v6.4s, v28.4s, v31.4s
+	WORD $0x4f9f1365 // fmla v5.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1386 // fmla v6.4s, v28.4s, v31.s[0]
 	FMOVS        (R6), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf88 // fmla v8.4s, v28.4s, v31.4s
+	WORD $0x4f9f1367 // fmla v7.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f1388 // fmla v8.4s, v28.4s, v31.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8a // fmla v10.4s, v28.4s, v31.4s
+	WORD $0x4f9f1369 // fmla v9.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138a // fmla v10.4s, v28.4s, v31.s[0]
 	FMOVS        (R7), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8c // fmla v12.4s, v28.4s, v31.4s
+	WORD $0x4f9f136b // fmla v11.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138c // fmla v12.4s, v28.4s, v31.s[0]
 	ADD          R5, R7, R11
 	FMOVS        (R11), F31
-	WORD $0x4e0407ff // dup v31.4s, v31.s[0]
-	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
-	WORD $0x4e3fcf8e // fmla v14.4s, v28.4s, v31.4s
+	WORD $0x4f9f136d // fmla v13.4s, v27.4s, v31.s[0]
+	WORD $0x4f9f138e // fmla v14.4s, v28.4s, v31.s[0]
 	FMOVS        24(R3), F27
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
@@ -5775,32 +4788,26 @@ loop5:
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
 	FMOVS        (R4), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf6f // fmla v15.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
+	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1390 // fmla v16.4s, v28.4s, v29.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf71 // fmla v17.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
+	WORD $0x4f9d1371 // fmla v17.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1392 // fmla v18.4s, v28.4s, v29.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf73 // fmla v19.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf94 // fmla v20.4s, v28.4s, v29.4s
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1394 // fmla v20.4s, v28.4s, v29.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf96 // fmla v22.4s, v28.4s, v29.4s
+	WORD $0x4f9d1375 // fmla v21.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1396 // fmla v22.4s, v28.4s, v29.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf98 // fmla v24.4s, v28.4s, v29.4s
+	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d1398 // fmla v24.4s, v28.4s, v29.s[0]
 	ADD          R5, R7, R11
 	FMOVS        (R11), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e3dcf79 // fmla v25.4s, v27.4s, v29.4s
-	WORD $0x4e3dcf9a // fmla v26.4s, v28.4s, v29.4s
+	WORD $0x4f9d1379 // fmla v25.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d139a // fmla v26.4s, v28.4s, v29.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -5867,331 +4874,20 @@ done2:
 	RET
 
 // matmulQ81xQ5_1NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xQ5_1NEON(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xQ5_1NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         $q5_1_order<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q5_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $4, R7
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x7d403112 // ldr h18, [x8, #24]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d406112 // ldr h18, [x8, #48]
-	WORD $0x7d409113 // ldr h19, [x8, #72]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	FMOVQ        (R5), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F17, (R0)
-	WORD $0x7d400511 // ldr h17, [x8, #2]
-	WORD $0x7d403512 // ldr h18, [x8, #26]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d406512 // ldr h18, [x8, #50]
-	WORD $0x7d409513 // ldr h19, [x8, #74]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        8(R8), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        (R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        32(R8), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        28(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        4(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        56(R8), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        52(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        8(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        76(R8), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        12(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
-	ADD          $0x60, R8
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	ADD          $0x20, R6
-	SUBS         $4, R7
-	BGE          loop3
-
-done4:
-	ADD          $4, R7
-	SUBS         $1, R7
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x7d400512 // ldr h18, [x8, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        8(R8), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        4(R8), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVD        (R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
-	WORD $0x4e36ce4e // fmla v14.4s, v18.4s, v22.4s
-
-	// integer sums times both scales
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
-	WORD $0x4e31ce6a // fmla v10.4s, v19.4s, v17.4s
-	ADD          $0x18, R8
-	ADD          $0x20, R4
-	ADD          $4, R5
-	ADD          $8, R6
-	SUBS         $1, R7
-	BGE          loop5
-
-done6:
-	ADD          $1, R7
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-
-	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xQ5_1NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xQ5_1NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	MOVD         $q5_1_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
-	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $q5_1_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
+	MOVD         $q5_1_order2<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -6209,165 +4905,159 @@ loop1:
 	MOVD         s+32(FP), R5
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
-	SUBS         $2, R6
+	SUBS         $4, R6
 	BLT          done4
 
 loop3:
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
-	// scales of the block
+	// scales of values 0 to 127, times those of the activations
 	WORD $0x7d4000eb // ldr h11, [x7]
+	WORD $0x7d4030ec // ldr h12, [x7, #24]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7d4060ec // ldr h12, [x7, #48]
+	WORD $0x7d4090ed // ldr h13, [x7, #72]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
 	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        (R4), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 	WORD $0x7d4004ec // ldr h12, [x7, #2]
+	WORD $0x7d4034ed // ldr h13, [x7, #26]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x7d4064ed // ldr h13, [x7, #50]
+	WORD $0x7d4094ee // ldr h14, [x7, #74]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	FMOVQ        (R5), F14
+	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	FMOVQ        16(R5), F13
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        8(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        4(R7), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        (R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd87 // fmla v7.4s, v12.4s, v17.4s
-	WORD $0x4e32cd88 // fmla v8.4s, v12.4s, v18.4s
-	FMOVD        8(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd89 // fmla v9.4s, v12.4s, v17.4s
-	WORD $0x4e32cd8a // fmla v10.4s, v12.4s, v18.4s
-
-	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
-
-	// scales of the block
-	WORD $0x7d4030eb // ldr h11, [x7, #24]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4034ec // ldr h12, [x7, #26]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        28(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        16(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd87 // fmla v7.4s, v12.4s, v17.4s
-	WORD $0x4e32cd88 // fmla v8.4s, v12.4s, v18.4s
-	FMOVD        24(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd89 // fmla v9.4s, v12.4s, v17.4s
-	WORD $0x4e32cd8a // fmla v10.4s, v12.4s, v18.4s
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
 
-	// integer sums times both scales
-	FMOVS        8(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        12(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
-	ADD          $0x30, R7
+	// levels of values 32 to 63, and their products
+	FMOVQ        32(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        28(R7), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        56(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        52(R7), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        80(R7), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        76(R7), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	ADD          $0x60, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
 	ADD          $0x20, R5
-	SUBS         $2, R6
+	SUBS         $4, R6
 	BGE          loop3
 
 done4:
-	ADD          $2, R6
+	ADD          $4, R6
 	SUBS         $1, R6
 	BLT          done6
 
@@ -6383,68 +5073,279 @@ loop5:
 
 	// levels of values 0 to 31, and their products
 	FMOVQ        8(R7), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
 	FMOVS        4(R7), F15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
+	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
+	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	FLDPQ        (R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
 	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        (R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd87 // fmla v7.4s, v12.4s, v17.4s
-	WORD $0x4e32cd88 // fmla v8.4s, v12.4s, v18.4s
-	FMOVD        8(R5), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd89 // fmla v9.4s, v12.4s, v17.4s
-	WORD $0x4e32cd8a // fmla v10.4s, v12.4s, v18.4s
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVD        (R5), F14
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// integer sums times both scales
 	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	ADD          $0x18, R7
+	ADD          $0x20, R3
+	ADD          $4, R4
+	ADD          $8, R5
+	SUBS         $1, R6
+	BGE          loop5
+
+done6:
+	ADD          $1, R6
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+
+	// sums of the lanes
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xQ5_1NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xQ5_1NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	MOVD         $q5_1_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	MOVD         $q5_1_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $q5_1_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $2, R6
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000e7 // ldr h7, [x7]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4004e8 // ldr h8, [x7, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        8(R7), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        4(R7), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FMOVD        (R5), F10
+	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
+	FMOVD        8(R5), F10
+	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+
+	// integer sums times both scales
+	FMOVS        (R4), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+
+	// scales of the block
+	WORD $0x7d4030e7 // ldr h7, [x7, #24]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4034e8 // ldr h8, [x7, #26]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        32(R7), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        28(R7), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FMOVD        16(R5), F10
+	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
+	FMOVD        24(R5), F10
+	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+
+	// integer sums times both scales
+	FMOVS        8(R4), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	ADD          $0x30, R7
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	ADD          $0x20, R5
+	SUBS         $2, R6
+	BGE          loop3
+
+done4:
+	ADD          $2, R6
+	SUBS         $1, R6
+	BLT          done6
+
+loop5:
+
+	// scales of the block
+	WORD $0x7d4000e7 // ldr h7, [x7]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4004e8 // ldr h8, [x7, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        8(R7), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        4(R7), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FMOVD        (R5), F10
+	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
+	FMOVD        8(R5), F10
+	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+
+	// integer sums times both scales
+	FMOVS        (R4), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x18, R7
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -6456,19 +5357,17 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0540a7 // ext v7.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4e7 // fadd v7.4s, v7.4s, v5.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6485,15 +5384,12 @@ TEXT ·matmulQ83xQ5_1NEON(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6501,12 +5397,9 @@ TEXT ·matmulQ83xQ5_1NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
@@ -6518,194 +5411,148 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ee // ldr h14, [x7, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000e8 // ldr h8, [x7]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4004e9 // ldr h9, [x7, #2]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVD        (R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc7 // fmla v7.4s, v14.4s, v21.4s
-	WORD $0x4e36cdc8 // fmla v8.4s, v14.4s, v22.4s
-	FMOVD        8(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc9 // fmla v9.4s, v14.4s, v21.4s
-	WORD $0x4e36cdca // fmla v10.4s, v14.4s, v22.4s
-	FMOVD        16(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdcb // fmla v11.4s, v14.4s, v21.4s
-	WORD $0x4e36cdcc // fmla v12.4s, v14.4s, v22.4s
+	FMOVQ        8(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        4(R7), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVD        (R5), F11
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	FMOVD        8(R5), F11
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	FMOVD        16(R5), F11
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2dddd5 // fmul v21.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d4030ed // ldr h13, [x7, #24]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4034ee // ldr h14, [x7, #26]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4030e8 // ldr h8, [x7, #24]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4034e9 // ldr h9, [x7, #26]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        28(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R3), F21
-	FMOVQ        176(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVD        24(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc7 // fmla v7.4s, v14.4s, v21.4s
-	WORD $0x4e36cdc8 // fmla v8.4s, v14.4s, v22.4s
-	FMOVD        32(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc9 // fmla v9.4s, v14.4s, v21.4s
-	WORD $0x4e36cdca // fmla v10.4s, v14.4s, v22.4s
-	FMOVD        40(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdcb // fmla v11.4s, v14.4s, v21.4s
-	WORD $0x4e36cdcc // fmla v12.4s, v14.4s, v22.4s
+	FMOVQ        32(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        28(R7), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVD        24(R5), F11
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	FMOVD        32(R5), F11
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	FMOVD        40(R5), F11
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        12(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2dddd5 // fmul v21.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        16(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        20(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        16(R4), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        20(R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x30, R7
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -6721,99 +5568,76 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ee // ldr h14, [x7, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000e8 // ldr h8, [x7]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4004e9 // ldr h9, [x7, #2]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        4(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVD        (R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc7 // fmla v7.4s, v14.4s, v21.4s
-	WORD $0x4e36cdc8 // fmla v8.4s, v14.4s, v22.4s
-	FMOVD        8(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc9 // fmla v9.4s, v14.4s, v21.4s
-	WORD $0x4e36cdca // fmla v10.4s, v14.4s, v22.4s
-	FMOVD        16(R5), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdcb // fmla v11.4s, v14.4s, v21.4s
-	WORD $0x4e36cdcc // fmla v12.4s, v14.4s, v22.4s
+	FMOVQ        8(R7), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        4(R7), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVD        (R5), F11
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	FMOVD        8(R5), F11
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	FMOVD        16(R5), F11
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2dddd5 // fmul v21.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x18, R7
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -6825,25 +5649,22 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x6e0540a8 // ext v8.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d508 // fadd v8.4s, v8.4s, v5.4s
 	WORD $0x7e30d908 // faddp s8, v8.2s
 	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0740e5 // ext v5.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6860,15 +5681,12 @@ TEXT ·matmulQ84xQ5_1NEON(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6876,14 +5694,10 @@ TEXT ·matmulQ84xQ5_1NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
@@ -6895,238 +5709,178 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000e9 // ldr h9, [x7]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d4004ea // ldr h10, [x7, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVD        (R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce07 // fmla v7.4s, v16.4s, v25.4s
-	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
-	FMOVD        8(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce09 // fmla v9.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0a // fmla v10.4s, v16.4s, v26.4s
-	FMOVD        16(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0b // fmla v11.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
-	FMOVD        24(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0d // fmla v13.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0e // fmla v14.4s, v16.4s, v26.4s
+	FMOVQ        8(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        4(R7), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVD        (R5), F12
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FMOVD        8(R5), F12
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVD        16(R5), F12
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVD        24(R5), F12
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e2fde19 // fmul v25.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
-	WORD $0x4e30ce88 // fmla v8.4s, v20.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8a // fmla v10.4s, v20.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        12(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
+	FMOVS        12(R4), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d4030ef // ldr h15, [x7, #24]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4034f0 // ldr h16, [x7, #26]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4030e9 // ldr h9, [x7, #24]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d4034ea // ldr h10, [x7, #26]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        28(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R3), F21
-	FMOVQ        176(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        192(R3), F23
-	FMOVQ        208(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        224(R3), F25
-	FMOVQ        240(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVD        32(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce07 // fmla v7.4s, v16.4s, v25.4s
-	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
-	FMOVD        40(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce09 // fmla v9.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0a // fmla v10.4s, v16.4s, v26.4s
-	FMOVD        48(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0b // fmla v11.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
-	FMOVD        56(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0d // fmla v13.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0e // fmla v14.4s, v16.4s, v26.4s
+	FMOVQ        32(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        28(R7), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        192(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        224(R3), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVD        32(R5), F12
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FMOVD        40(R5), F12
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVD        48(R5), F12
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVD        56(R5), F12
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// integer sums times both scales
-	FMOVS        16(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e2fde19 // fmul v25.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
-	WORD $0x4e30ce88 // fmla v8.4s, v20.4s, v16.4s
-	FMOVS        20(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8a // fmla v10.4s, v20.4s, v16.4s
-	FMOVS        24(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        28(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
+	FMOVS        16(R4), F10
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	FMOVS        20(R4), F10
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
+	FMOVS        24(R4), F10
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
+	FMOVS        28(R4), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x30, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7142,121 +5896,91 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000e9 // ldr h9, [x7]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d4004ea // ldr h10, [x7, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R7), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVD        (R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce07 // fmla v7.4s, v16.4s, v25.4s
-	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
-	FMOVD        8(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce09 // fmla v9.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0a // fmla v10.4s, v16.4s, v26.4s
-	FMOVD        16(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0b // fmla v11.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
-	FMOVD        24(R5), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0d // fmla v13.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0e // fmla v14.4s, v16.4s, v26.4s
+	FMOVQ        8(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        4(R7), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVD        (R5), F12
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FMOVD        8(R5), F12
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVD        16(R5), F12
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVD        24(R5), F12
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e2fde19 // fmul v25.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
-	WORD $0x4e30ce88 // fmla v8.4s, v20.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8a // fmla v10.4s, v20.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        12(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
+	FMOVS        12(R4), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x18, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -7268,31 +5992,27 @@ done6:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0540a9 // ext v9.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0740e5 // ext v5.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a7 // fadd v7.4s, v13.4s, v14.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e084105 // ext v5.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7304,367 +6024,20 @@ done2:
 	RET
 
 // matmulQ8Fours1xQ5_1NEON multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours1xQ5_1NEON(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xQ5_1NEON(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         $q5_1_order<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q5_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         s+32(FP), R9
-	MOVD         blocks+64(FP), R10
-	MOVD         R2, R11
-	SUBS         $4, R10
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-	ADD          $0x840, R11, R12
-	WORD $0xf9800180 // prfm pldl1keep, [x12]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400171 // ldr h17, [x11]
-	WORD $0x7d403172 // ldr h18, [x11, #24]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d406172 // ldr h18, [x11, #48]
-	WORD $0x7d409173 // ldr h19, [x11, #72]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	FMOVQ        (R8), F18
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	FMOVQ        F17, (R0)
-	WORD $0x7d400571 // ldr h17, [x11, #2]
-	WORD $0x7d403572 // ldr h18, [x11, #26]
-	WORD $0x4e523a31 // zip1 v17.8h, v17.8h, v18.8h
-	WORD $0x7d406572 // ldr h18, [x11, #50]
-	WORD $0x7d409573 // ldr h19, [x11, #74]
-	WORD $0x4e533a52 // zip1 v18.8h, v18.8h, v19.8h
-	WORD $0x4e923a31 // zip1 v17.4s, v17.4s, v18.4s
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
-	FMOVQ        (R9), F19
-	FMOVQ        16(R9), F20
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        8(R11), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R11), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R7), F19
-	FMOVQ        16(R7), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        (R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        32(R11), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        28(R11), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        32(R7), F19
-	FMOVQ        48(R7), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        4(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        56(R11), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        52(R11), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        64(R7), F19
-	FMOVQ        80(R7), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        8(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        80(R11), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        76(R11), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        96(R7), F19
-	FMOVQ        112(R7), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        12(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
-	ADD          $0x60, R11
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	ADD          $0x20, R9
-	SUBS         $4, R10
-	BGE          loop5
-
-done6:
-	ADD          $4, R10
-	SUBS         $1, R10
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400171 // ldr h17, [x11]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x7d400572 // ldr h18, [x11, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        8(R11), F19
-	WORD $0x6ea34674 // ushl v20.4s, v19.4s, v3.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FMOVS        4(R11), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R7), F21
-	FMOVQ        16(R7), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVD        (R9), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
-	WORD $0x4e36ce4e // fmla v14.4s, v18.4s, v22.4s
-
-	// integer sums times both scales
-	FMOVS        (R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
-	WORD $0x4e31ce6a // fmla v10.4s, v19.4s, v17.4s
-	ADD          $0x18, R11
-	ADD          $0x20, R7
-	ADD          $4, R8
-	ADD          $8, R9
-	SUBS         $1, R10
-	BGE          loop7
-
-done8:
-	ADD          $1, R10
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	FMOVQ        F9, (R6)
-	FMOVQ        F10, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F9
-	FMOVQ        16(R4), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4ecb3931 // zip1 v17.2d, v9.2d, v11.2d
-	WORD $0x4ecb7929 // zip2 v9.2d, v9.2d, v11.2d
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	WORD $0x4ecf39a9 // zip1 v9.2d, v13.2d, v15.2d
-	WORD $0x4ecf79ab // zip2 v11.2d, v13.2d, v15.2d
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x6e29d629 // faddp v9.4s, v17.4s, v9.4s
-	WORD $0x4ecc394b // zip1 v11.2d, v10.2d, v12.2d
-	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4ed039ca // zip1 v10.2d, v14.2d, v16.2d
-	WORD $0x4ed079cc // zip2 v12.2d, v14.2d, v16.2d
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x6e2ad56a // faddp v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ        F9, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xQ5_1NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours2xQ5_1NEON(SB), NOSPLIT, $288-72
-
-	// constants of the loops
-	MOVD         $q5_1_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
-	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $q5_1_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
+	MOVD         $q5_1_order2<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -7691,10 +6064,163 @@ loop3:
 	MOVD         s+32(FP), R8
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
-	SUBS         $2, R9
+	SUBS         $4, R9
 	BLT          done6
 
 loop5:
+	WORD $0xf9840140 // prfm pldl1keep, [x10, #2048]
+	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d40014b // ldr h11, [x10]
+	WORD $0x7d40314c // ldr h12, [x10, #24]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7d40614c // ldr h12, [x10, #48]
+	WORD $0x7d40914d // ldr h13, [x10, #72]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x7d40054c // ldr h12, [x10, #2]
+	WORD $0x7d40354d // ldr h13, [x10, #26]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x7d40654d // ldr h13, [x10, #50]
+	WORD $0x7d40954e // ldr h14, [x10, #74]
+	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
+	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	FMOVQ        (R8), F14
+	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	FMOVQ        16(R8), F13
+	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        8(R10), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        4(R10), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        (R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        32(R10), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        28(R10), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        56(R10), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        52(R10), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        80(R10), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVS        76(R10), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	FLDPQ        96(R6), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	ADD          $0x60, R10
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	ADD          $0x20, R8
+	SUBS         $4, R9
+	BGE          loop5
+
+done6:
+	ADD          $4, R9
+	SUBS         $1, R9
+	BLT          done8
+
+loop7:
 
 	// scales of the block
 	WORD $0x7d40014b // ldr h11, [x10]
@@ -7706,141 +6232,233 @@ loop5:
 
 	// levels of values 0 to 31, and their products
 	FMOVQ        8(R10), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
 	FMOVS        4(R10), F15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
+	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
+	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	FLDPQ        (R6), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
 	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        (R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd87 // fmla v7.4s, v12.4s, v17.4s
-	WORD $0x4e32cd88 // fmla v8.4s, v12.4s, v18.4s
-	FMOVD        8(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd89 // fmla v9.4s, v12.4s, v17.4s
-	WORD $0x4e32cd8a // fmla v10.4s, v12.4s, v18.4s
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVD        (R8), F14
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// integer sums times both scales
 	FMOVS        (R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	ADD          $0x18, R10
+	ADD          $0x20, R6
+	ADD          $4, R7
+	ADD          $8, R8
+	SUBS         $1, R9
+	BGE          loop7
+
+done8:
+	ADD          $1, R9
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	FMOVQ        F7, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F7
+	FMOVQ        32(R3), F8
+	FMOVQ        64(R3), F9
+	FMOVQ        96(R3), F10
+	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
+	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
+	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F7, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xQ5_1NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+TEXT ·matmulQ8Fours2xQ5_1NEON(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	MOVD         $q5_1_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	MOVD         $q5_1_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $q5_1_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         s+32(FP), R8
+	MOVD         blocks+64(FP), R9
+	MOVD         R1, R10
+	SUBS         $2, R9
+	BLT          done6
+
+loop5:
 
 	// scales of the block
-	WORD $0x7d40314b // ldr h11, [x10, #24]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40354c // ldr h12, [x10, #26]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400147 // ldr h7, [x10]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d400548 // ldr h8, [x10, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        28(R10), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        16(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd87 // fmla v7.4s, v12.4s, v17.4s
-	WORD $0x4e32cd88 // fmla v8.4s, v12.4s, v18.4s
-	FMOVD        24(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd89 // fmla v9.4s, v12.4s, v17.4s
-	WORD $0x4e32cd8a // fmla v10.4s, v12.4s, v18.4s
+	FMOVQ        8(R10), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        4(R10), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FMOVD        (R8), F10
+	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
+	FMOVD        8(R8), F10
+	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
 
 	// integer sums times both scales
-	FMOVS        8(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	FMOVS        (R7), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+
+	// scales of the block
+	WORD $0x7d403147 // ldr h7, [x10, #24]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d403548 // ldr h8, [x10, #26]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        32(R10), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        28(R10), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FMOVD        16(R8), F10
+	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
+	FMOVD        24(R8), F10
+	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+
+	// integer sums times both scales
+	FMOVS        8(R7), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        12(R7), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x30, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -7856,77 +6474,61 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014b // ldr h11, [x10]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40054c // ldr h12, [x10, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400147 // ldr h7, [x10]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d400548 // ldr h8, [x10, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F13
-	WORD $0x6ea345ae // ushl v14.4s, v13.4s, v3.4s
-	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        4(R10), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        (R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd87 // fmla v7.4s, v12.4s, v17.4s
-	WORD $0x4e32cd88 // fmla v8.4s, v12.4s, v18.4s
-	FMOVD        8(R8), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e31cd89 // fmla v9.4s, v12.4s, v17.4s
-	WORD $0x4e32cd8a // fmla v10.4s, v12.4s, v18.4s
+	FMOVQ        8(R10), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	FMOVS        4(R10), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        32(R6), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FMOVD        (R8), F10
+	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
+	FMOVD        8(R8), F10
+	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2bdd91 // fmul v17.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	FMOVS        (R7), F8
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        4(R7), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x18, R10
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -7936,10 +6538,8 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F7, (R5)
-	FMOVQ        F8, 16(R5)
-	FMOVQ        F9, 128(R5)
-	FMOVQ        F10, 144(R5)
+	FMOVQ        F5, (R5)
+	FMOVQ        F6, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -7950,57 +6550,33 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        48(R3), F10
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        144(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        176(R3), F10
-	FMOVQ        192(R3), F11
-	FMOVQ        208(R3), F12
-	FMOVQ        224(R3), F13
-	FMOVQ        240(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        (R3), F5
+	FMOVQ        32(R3), F6
+	FMOVQ        64(R3), F7
+	FMOVQ        96(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F5, (R0)
+	FMOVQ        128(R3), F5
+	FMOVQ        160(R3), F6
+	FMOVQ        192(R3), F7
+	FMOVQ        224(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
+	FMOVQ        F5, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -8015,15 +6591,12 @@ TEXT ·matmulQ8Fours3xQ5_1NEON(SB), NOSPLIT, $416-72
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -8040,12 +6613,9 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -8057,194 +6627,148 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40014d // ldr h13, [x10]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40054e // ldr h14, [x10, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d400148 // ldr h8, [x10]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400549 // ldr h9, [x10, #2]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        4(R10), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVD        (R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc7 // fmla v7.4s, v14.4s, v21.4s
-	WORD $0x4e36cdc8 // fmla v8.4s, v14.4s, v22.4s
-	FMOVD        8(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc9 // fmla v9.4s, v14.4s, v21.4s
-	WORD $0x4e36cdca // fmla v10.4s, v14.4s, v22.4s
-	FMOVD        16(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdcb // fmla v11.4s, v14.4s, v21.4s
-	WORD $0x4e36cdcc // fmla v12.4s, v14.4s, v22.4s
+	FMOVQ        8(R10), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        4(R10), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVD        (R8), F11
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	FMOVD        8(R8), F11
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	FMOVD        16(R8), F11
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2dddd5 // fmul v21.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        8(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        8(R7), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d40314d // ldr h13, [x10, #24]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40354e // ldr h14, [x10, #26]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d403148 // ldr h8, [x10, #24]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d403549 // ldr h9, [x10, #26]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        28(R10), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVD        24(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc7 // fmla v7.4s, v14.4s, v21.4s
-	WORD $0x4e36cdc8 // fmla v8.4s, v14.4s, v22.4s
-	FMOVD        32(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc9 // fmla v9.4s, v14.4s, v21.4s
-	WORD $0x4e36cdca // fmla v10.4s, v14.4s, v22.4s
-	FMOVD        40(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdcb // fmla v11.4s, v14.4s, v21.4s
-	WORD $0x4e36cdcc // fmla v12.4s, v14.4s, v22.4s
+	FMOVQ        32(R10), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        28(R10), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        96(R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        128(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        160(R6), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVD        24(R8), F11
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	FMOVD        32(R8), F11
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	FMOVD        40(R8), F11
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        12(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2dddd5 // fmul v21.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        16(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        20(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	FMOVS        12(R7), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        16(R7), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        20(R7), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x30, R10
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -8260,99 +6784,76 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014d // ldr h13, [x10]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40054e // ldr h14, [x10, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d400148 // ldr h8, [x10]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400549 // ldr h9, [x10, #2]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F15
-	WORD $0x6ea345f0 // ushl v16.4s, v15.4s, v3.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        4(R10), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVD        (R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc7 // fmla v7.4s, v14.4s, v21.4s
-	WORD $0x4e36cdc8 // fmla v8.4s, v14.4s, v22.4s
-	FMOVD        8(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdc9 // fmla v9.4s, v14.4s, v21.4s
-	WORD $0x4e36cdca // fmla v10.4s, v14.4s, v22.4s
-	FMOVD        16(R8), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35cdcb // fmla v11.4s, v14.4s, v21.4s
-	WORD $0x4e36cdcc // fmla v12.4s, v14.4s, v22.4s
+	FMOVQ        8(R10), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	FMOVS        4(R10), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	FLDPQ        (R6), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        32(R6), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R6), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FMOVD        (R8), F11
+	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
+	FMOVD        8(R8), F11
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	FMOVD        16(R8), F11
+	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2dddd5 // fmul v21.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2dddd3 // fmul v19.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        8(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	FMOVS        (R7), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        4(R7), F9
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        8(R7), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x18, R10
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -8362,12 +6863,9 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F7, (R5)
-	FMOVQ        F8, 16(R5)
-	FMOVQ        F9, 128(R5)
-	FMOVQ        F10, 144(R5)
-	FMOVQ        F11, 256(R5)
-	FMOVQ        F12, 272(R5)
+	FMOVQ        F5, (R5)
+	FMOVQ        F6, 128(R5)
+	FMOVQ        F7, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -8378,82 +6876,46 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        48(R3), F10
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        144(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        176(R3), F10
-	FMOVQ        192(R3), F11
-	FMOVQ        208(R3), F12
-	FMOVQ        224(R3), F13
-	FMOVQ        240(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        (R3), F5
+	FMOVQ        32(R3), F6
+	FMOVQ        64(R3), F7
+	FMOVQ        96(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F5, (R0)
+	FMOVQ        128(R3), F5
+	FMOVQ        160(R3), F6
+	FMOVQ        192(R3), F7
+	FMOVQ        224(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        256(R3), F7
-	FMOVQ        272(R3), F8
-	FMOVQ        288(R3), F9
-	FMOVQ        304(R3), F10
-	FMOVQ        320(R3), F11
-	FMOVQ        336(R3), F12
-	FMOVQ        352(R3), F13
-	FMOVQ        368(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        F5, (R5)
+	FMOVQ        256(R3), F5
+	FMOVQ        288(R3), F6
+	FMOVQ        320(R3), F7
+	FMOVQ        352(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
+	FMOVQ        F5, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -8468,15 +6930,12 @@ TEXT ·matmulQ8Fours4xQ5_1NEON(SB), NOSPLIT, $544-72
 	// constants of the loops
 	MOVD         $q5_1_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f00e602 // movi v2.16b, #16
-	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e601 // movi v1.16b, #16
 	MOVD         $q5_1_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_shifts<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F3
+	WORD $0x4f00e5e4 // movi v4.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -8493,14 +6952,10 @@ loop1:
 	BLT          done4
 
 loop3:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -8512,238 +6967,178 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40014f // ldr h15, [x10]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d400550 // ldr h16, [x10, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d400149 // ldr h9, [x10]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d40054a // ldr h10, [x10, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVD        (R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce07 // fmla v7.4s, v16.4s, v25.4s
-	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
-	FMOVD        8(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce09 // fmla v9.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0a // fmla v10.4s, v16.4s, v26.4s
-	FMOVD        16(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0b // fmla v11.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
-	FMOVD        24(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0d // fmla v13.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0e // fmla v14.4s, v16.4s, v26.4s
+	FMOVQ        8(R10), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        4(R10), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVD        (R8), F12
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FMOVD        8(R8), F12
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVD        16(R8), F12
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVD        24(R8), F12
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e2fde19 // fmul v25.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
-	WORD $0x4e30ce88 // fmla v8.4s, v20.4s, v16.4s
-	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8a // fmla v10.4s, v20.4s, v16.4s
-	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
+	FMOVS        8(R7), F10
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
+	FMOVS        12(R7), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d40314f // ldr h15, [x10, #24]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d403550 // ldr h16, [x10, #26]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d403149 // ldr h9, [x10, #24]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d40354a // ldr h10, [x10, #26]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        28(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        192(R6), F23
-	FMOVQ        208(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        224(R6), F25
-	FMOVQ        240(R6), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVD        32(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce07 // fmla v7.4s, v16.4s, v25.4s
-	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
-	FMOVD        40(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce09 // fmla v9.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0a // fmla v10.4s, v16.4s, v26.4s
-	FMOVD        48(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0b // fmla v11.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
-	FMOVD        56(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0d // fmla v13.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0e // fmla v14.4s, v16.4s, v26.4s
+	FMOVQ        32(R10), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        28(R10), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        128(R6), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        160(R6), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        192(R6), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVD        32(R8), F12
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FMOVD        40(R8), F12
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVD        48(R8), F12
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVD        56(R8), F12
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// integer sums times both scales
-	FMOVS        16(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e2fde19 // fmul v25.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
-	WORD $0x4e30ce88 // fmla v8.4s, v20.4s, v16.4s
-	FMOVS        20(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8a // fmla v10.4s, v20.4s, v16.4s
-	FMOVS        24(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        28(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
+	FMOVS        16(R7), F10
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	FMOVS        20(R7), F10
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
+	FMOVS        24(R7), F10
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
+	FMOVS        28(R7), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x30, R10
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -8759,121 +7154,91 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014f // ldr h15, [x10]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d400550 // ldr h16, [x10, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d400149 // ldr h9, [x10]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d40054a // ldr h10, [x10, #2]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F17
-	WORD $0x6ea34632 // ushl v18.4s, v17.4s, v3.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        4(R10), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVD        (R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce07 // fmla v7.4s, v16.4s, v25.4s
-	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
-	FMOVD        8(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce09 // fmla v9.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0a // fmla v10.4s, v16.4s, v26.4s
-	FMOVD        16(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0b // fmla v11.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
-	FMOVD        24(R8), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39ce0d // fmla v13.4s, v16.4s, v25.4s
-	WORD $0x4e3ace0e // fmla v14.4s, v16.4s, v26.4s
+	FMOVQ        8(R10), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	FMOVS        4(R10), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	FLDPQ        (R6), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R6), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R6), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVD        (R8), F12
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FMOVD        8(R8), F12
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVD        16(R8), F12
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVD        24(R8), F12
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// integer sums times both scales
-	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e2fde19 // fmul v25.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
-	WORD $0x4e30ce88 // fmla v8.4s, v20.4s, v16.4s
-	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8a // fmla v10.4s, v20.4s, v16.4s
-	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
+	FMOVS        (R7), F10
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	FMOVS        4(R7), F10
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
+	FMOVS        8(R7), F10
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
+	FMOVS        12(R7), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x18, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -8883,14 +7248,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	FMOVQ        F7, (R5)
-	FMOVQ        F8, 16(R5)
-	FMOVQ        F9, 128(R5)
-	FMOVQ        F10, 144(R5)
-	FMOVQ        F11, 256(R5)
-	FMOVQ        F12, 272(R5)
-	FMOVQ        F13, 384(R5)
-	FMOVQ        F14, 400(R5)
+	FMOVQ        F5, (R5)
+	FMOVQ        F6, 128(R5)
+	FMOVQ        F7, 256(R5)
+	FMOVQ        F8, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -8901,107 +7262,59 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        48(R3), F10
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F12
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        144(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        176(R3), F10
-	FMOVQ        192(R3), F11
-	FMOVQ        208(R3), F12
-	FMOVQ        224(R3), F13
-	FMOVQ        240(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        (R3), F5
+	FMOVQ        32(R3), F6
+	FMOVQ        64(R3), F7
+	FMOVQ        96(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F5, (R0)
+	FMOVQ        128(R3), F5
+	FMOVQ        160(R3), F6
+	FMOVQ        192(R3), F7
+	FMOVQ        224(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        256(R3), F7
-	FMOVQ        272(R3), F8
-	FMOVQ        288(R3), F9
-	FMOVQ        304(R3), F10
-	FMOVQ        320(R3), F11
-	FMOVQ        336(R3), F12
-	FMOVQ        352(R3), F13
-	FMOVQ        368(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        F5, (R5)
+	FMOVQ        256(R3), F5
+	FMOVQ        288(R3), F6
+	FMOVQ        320(R3), F7
+	FMOVQ        352(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        384(R3), F7
-	FMOVQ        400(R3), F8
-	FMOVQ        416(R3), F9
-	FMOVQ        432(R3), F10
-	FMOVQ        448(R3), F11
-	FMOVQ        464(R3), F12
-	FMOVQ        480(R3), F13
-	FMOVQ        496(R3), F14
-	WORD $0x4ec938ef // zip1 v15.2d, v7.2d, v9.2d
-	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	WORD $0x4ecd3967 // zip1 v7.2d, v11.2d, v13.2d
-	WORD $0x4ecd7969 // zip2 v9.2d, v11.2d, v13.2d
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x6e27d5e7 // faddp v7.4s, v15.4s, v7.4s
-	WORD $0x4eca3909 // zip1 v9.2d, v8.2d, v10.2d
-	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x4ece3988 // zip1 v8.2d, v12.2d, v14.2d
-	WORD $0x4ece798a // zip2 v10.2d, v12.2d, v14.2d
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x6e28d528 // faddp v8.4s, v9.4s, v8.4s
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ        F5, (R5)
+	FMOVQ        384(R3), F5
+	FMOVQ        416(R3), F6
+	FMOVQ        448(R3), F7
+	FMOVQ        480(R3), F8
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
+	FMOVQ        F5, (R5)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1

@@ -9,16 +9,6 @@ DATA q5_k_shuffle<>+0(SB)/8, $0x8080800180808000
 DATA q5_k_shuffle<>+8(SB)/8, $0x8080800380808002
 GLOBL q5_k_shuffle<>(SB), RODATA|NOPTR, $16
 
-// q5_k_shifts: int32, 4 times -6
-DATA q5_k_shifts<>+0(SB)/8, $0xfffffffafffffffa
-DATA q5_k_shifts<>+8(SB)/8, $0xfffffffafffffffa
-GLOBL q5_k_shifts<>(SB), RODATA|NOPTR, $16
-
-// q5_k_shifts2: int32, 4 times -4
-DATA q5_k_shifts2<>+0(SB)/8, $0xfffffffcfffffffc
-DATA q5_k_shifts2<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL q5_k_shifts2<>(SB), RODATA|NOPTR, $16
-
 // q5_k_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA q5_k_order<>+0(SB)/8, $0x0302010003020100
 DATA q5_k_order<>+8(SB)/8, $0x0706050407060504
@@ -31,378 +21,280 @@ GLOBL q5_k_order2<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xQ5_KDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xQ5_KDotProd(SB), NOSPLIT, $64-72
+TEXT ·matmulQ81xQ5_KDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
 	MOVD         $q5_k_order<>+0(SB), R0
 	FMOVQ        (R0), F5
 	WORD $0x4f000466 // movi v6.4s, #3
-	WORD $0x4f000487 // movi v7.4s, #4
 	MOVD         $q5_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
-	WORD $0x4f0107ea // movi v10.4s, #63
-	WORD $0x4f04e40b // movi v11.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F13
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F7
+	WORD $0x4f0005e8 // movi v8.4s, #15
+	WORD $0x4f0107e9 // movi v9.4s, #63
+	WORD $0x4f04e40a // movi v10.16b, #128
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x880, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
+	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d400116 // ldr h22, [x8]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVQ        4(R8), F23
-	FMOVQ        12(R8), F24
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
-	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	FMOVQ        160(R8), F25
-	FMOVQ        4(R8), F26
-	WORD $0x4e0b0339 // tbl v25.16b, { v25.16b }, v11.16b
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
-	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x6eac475a // ushl v26.4s, v26.4s, v12.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x6ea7475a // ushl v26.4s, v26.4s, v7.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	FMOVQ        (R5), F24
-	FMOVQ        16(R5), F25
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	FMOVQ        F23, (R0)
-	FMOVQ        F22, 16(R0)
-	WORD $0x7d400516 // ldr h22, [x8, #2]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVQ        8(R8), F23
-	FMOVQ        12(R8), F24
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6ead4718 // ushl v24.4s, v24.4s, v13.4s
-	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	FMOVQ        160(R8), F25
-	FMOVQ        8(R8), F26
-	WORD $0x4e0b0339 // tbl v25.16b, { v25.16b }, v11.16b
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
-	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x6eac475a // ushl v26.4s, v26.4s, v12.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x6ea7475a // ushl v26.4s, v26.4s, v7.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	WORD $0x6e241ef7 // eor v23.16b, v23.16b, v4.16b
-	WORD $0x6e241ed6 // eor v22.16b, v22.16b, v4.16b
-	WORD $0x4e0502f8 // tbl v24.16b, { v23.16b }, v5.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
-	FMOVQ        (R6), F25
-	FMOVQ        16(R6), F26
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3aceef // fmla v15.4s, v23.4s, v26.4s
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	FMOVQ        32(R6), F24
-	FMOVQ        48(R6), F25
-	WORD $0x4e38cef0 // fmla v16.4s, v23.4s, v24.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
+	WORD $0x7d4000ef // ldr h15, [x7]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVQ        4(R7), F16
+	FMOVQ        12(R7), F17
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	FMOVQ        160(R7), F18
+	FMOVQ        4(R7), F19
+	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
+	WORD $0x7d4004f1 // ldr h17, [x7, #2]
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVQ        8(R7), F18
+	FMOVQ        12(R7), F19
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
+	FMOVQ        160(R7), F20
+	FMOVQ        8(R7), F21
+	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e241e52 // eor v18.16b, v18.16b, v4.16b
+	WORD $0x6e241e31 // eor v17.16b, v17.16b, v4.16b
+	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
+	FMOVQ        (R5), F20
+	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	FMOVQ        16(R5), F19
+	WORD $0x4e33ce4c // fmla v12.4s, v18.4s, v19.4s
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	FMOVQ        32(R5), F19
+	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	FMOVQ        48(R5), F18
+	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        48(R8), F22
-	FMOVQ        64(R8), F23
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        (R4), F24
-	FMOVQ        16(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9996f6 // sdot v22.4s, v23.16b, v25.16b
-	FMOVS        (R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cf0e // fmla v14.4s, v24.4s, v23.4s
-	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
+	FLDPQ        48(R7), (F17, F18)
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	FLDPQ        16(R7), (F19, F20)
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FLDPQ        (R3), (F19, F20)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
+	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
+	WORD $0x4f90122b // fmla v11.4s, v17.4s, v16.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        48(R8), F22
-	FMOVQ        64(R8), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4f235718 // shl v24.4s, v24.4s, #3
-	WORD $0x4f235739 // shl v25.4s, v25.4s, #3
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        32(R4), F24
-	FMOVQ        48(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9996f6 // sdot v22.4s, v23.16b, v25.16b
-	FMOVS        4(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cf10 // fmla v16.4s, v24.4s, v23.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
+	FLDPQ        48(R7), (F17, F18)
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	FLDPQ        16(R7), (F19, F20)
+	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
+	WORD $0x4f235694 // shl v20.4s, v20.4s, #3
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FLDPQ        32(R3), (F19, F20)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
+	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
+	WORD $0x4fb0122c // fmla v12.4s, v17.4s, v16.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        80(R8), F22
-	FMOVQ        96(R8), F23
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9996f6 // sdot v22.4s, v23.16b, v25.16b
-	FMOVS        8(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cf12 // fmla v18.4s, v24.4s, v23.4s
-	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
+	FLDPQ        80(R7), (F17, F18)
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	FLDPQ        16(R7), (F19, F20)
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FLDPQ        64(R3), (F19, F20)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
+	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
+	WORD $0x4f901a2d // fmla v13.4s, v17.4s, v16.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F22
-	FMOVQ        96(R8), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4f215718 // shl v24.4s, v24.4s, #1
-	WORD $0x4f215739 // shl v25.4s, v25.4s, #1
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        96(R4), F24
-	FMOVQ        112(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9996f6 // sdot v22.4s, v23.16b, v25.16b
-	FMOVS        12(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cf14 // fmla v20.4s, v24.4s, v23.4s
-	WORD $0x4e37ced5 // fmla v21.4s, v22.4s, v23.4s
+	FLDPQ        80(R7), (F17, F18)
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	FLDPQ        16(R7), (F19, F20)
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FLDPQ        96(R3), (F19, F20)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
+	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
+	WORD $0x4fb01a2e // fmla v14.4s, v17.4s, v16.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        112(R8), F22
-	FMOVQ        128(R8), F23
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        128(R4), F24
-	FMOVQ        144(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9996f6 // sdot v22.4s, v23.16b, v25.16b
-	FMOVS        16(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cf0e // fmla v14.4s, v24.4s, v23.4s
-	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
+	FLDPQ        112(R7), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FLDPQ        128(R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        112(R8), F22
-	FMOVQ        128(R8), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x6f3f0718 // ushr v24.4s, v24.4s, #1
-	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9996f6 // sdot v22.4s, v23.16b, v25.16b
-	FMOVS        20(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cf10 // fmla v16.4s, v24.4s, v23.4s
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
+	FLDPQ        112(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4faf120c // fmla v12.4s, v16.4s, v15.s[1]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        144(R8), F22
-	FMOVQ        160(R8), F23
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x6f3e0718 // ushr v24.4s, v24.4s, #2
-	WORD $0x6f3e0739 // ushr v25.4s, v25.4s, #2
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        192(R4), F24
-	FMOVQ        208(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9996f6 // sdot v22.4s, v23.16b, v25.16b
-	FMOVS        24(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cf12 // fmla v18.4s, v24.4s, v23.4s
-	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
+	FLDPQ        144(R7), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FLDPQ        192(R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f1a0d // fmla v13.4s, v16.4s, v15.s[2]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        144(R8), F22
-	FMOVQ        160(R8), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x6f3d0718 // ushr v24.4s, v24.4s, #3
-	WORD $0x6f3d0739 // ushr v25.4s, v25.4s, #3
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        224(R4), F24
-	FMOVQ        240(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9996f6 // sdot v22.4s, v23.16b, v25.16b
-	FMOVS        28(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37cf14 // fmla v20.4s, v24.4s, v23.4s
-	WORD $0x4e37ced5 // fmla v21.4s, v22.4s, v23.4s
-	ADD          $0xb0, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	FLDPQ        144(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FLDPQ        224(R3), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4faf1a0e // fmla v14.4s, v16.4s, v15.s[3]
+	ADD          $0xb0, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	ADD          $1, R6
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e0e41cf // ext v15.16b, v14.16b, v14.16b, #8
-	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
-	WORD $0x7e30d9ef // faddp s15, v15.2s
-	FMOVS        F15, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ5_KDotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -410,21 +302,16 @@ done2:
 TEXT ·matmulQ82xQ5_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
 	WORD $0x4f000465 // movi v5.4s, #3
-	WORD $0x4f000486 // movi v6.4s, #4
-	WORD $0x4f0005e7 // movi v7.4s, #15
-	WORD $0x4f0107e8 // movi v8.4s, #63
-	WORD $0x4f04e409 // movi v9.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F11
+	WORD $0x4f0005e6 // movi v6.4s, #15
+	WORD $0x4f0107e7 // movi v7.4s, #63
+	WORD $0x4f04e408 // movi v8.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -434,10 +321,8 @@ TEXT ·matmulQ82xQ5_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -449,518 +334,369 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        4(R8), F17
-	FMOVQ        12(R8), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	FMOVQ        160(R8), F19
-	FMOVQ        4(R8), F20
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R0)
-	FMOVQ        F16, 48(R0)
-	WORD $0x7d400510 // ldr h16, [x8, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        8(R8), F17
-	FMOVQ        12(R8), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x6eab4652 // ushl v18.4s, v18.4s, v11.4s
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	FMOVQ        160(R8), F19
-	FMOVQ        8(R8), F20
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e241e31 // eor v17.16b, v17.16b, v4.16b
-	WORD $0x6e241e10 // eor v16.16b, v16.16b, v4.16b
-	FMOVQ        F17, 64(R0)
-	FMOVQ        F16, 80(R0)
+	WORD $0x7d40010b // ldr h11, [x8]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        4(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	FMOVQ        160(R8), F14
+	FMOVQ        4(R8), F15
+	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 32(R0)
+	FMOVQ        F11, 48(R0)
+	WORD $0x7d40050b // ldr h11, [x8, #2]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	FMOVQ        160(R8), F14
+	FMOVQ        8(R8), F15
+	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x6e241d8c // eor v12.16b, v12.16b, v4.16b
+	WORD $0x6e241d6b // eor v11.16b, v11.16b, v4.16b
+	FMOVQ        F12, 64(R0)
+	FMOVQ        F11, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        48(R8), F16
-	FMOVQ        64(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        32(R4), (F13, F14)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e959630 // sdot v16.4s, v17.16b, v21.16b
-	FMOVS        64(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVD        (R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
-	FMOVD        8(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2f // fmla v15.4s, v17.4s, v21.4s
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FMOVS        64(R0), F11
+	FMOVD        (R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        8(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	FMOVS        4(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de54 // fmul v20.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	FMOVS        32(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        (R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        4(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        48(R8), F16
-	FMOVQ        64(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
-	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4f2355ad // shl v13.4s, v13.4s, #3
+	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        96(R4), (F13, F14)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e959630 // sdot v16.4s, v17.16b, v21.16b
-	FMOVS        68(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVD        16(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
-	FMOVD        24(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2f // fmla v15.4s, v17.4s, v21.4s
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FMOVS        68(R0), F11
+	FMOVD        16(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        24(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de54 // fmul v20.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	FMOVS        36(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        8(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        12(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        80(R8), F16
-	FMOVQ        96(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        80(R8), (F11, F12)
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        160(R4), (F13, F14)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e959630 // sdot v16.4s, v17.16b, v21.16b
-	FMOVS        72(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVD        32(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
-	FMOVD        40(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2f // fmla v15.4s, v17.4s, v21.4s
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FMOVS        72(R0), F11
+	FMOVD        32(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        40(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de54 // fmul v20.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	FMOVS        40(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        16(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        20(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F16
-	FMOVQ        96(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
-	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        80(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4f2155ad // shl v13.4s, v13.4s, #1
+	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        224(R4), (F13, F14)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e959630 // sdot v16.4s, v17.16b, v21.16b
-	FMOVS        76(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVD        48(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
-	FMOVD        56(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2f // fmla v15.4s, v17.4s, v21.4s
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FMOVS        76(R0), F11
+	FMOVD        48(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        56(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        24(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de54 // fmul v20.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	FMOVS        44(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        24(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        28(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        112(R8), F16
-	FMOVQ        128(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        256(R4), F18
-	FMOVQ        272(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        112(R8), (F11, F12)
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        256(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e959630 // sdot v16.4s, v17.16b, v21.16b
-	FMOVS        80(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVD        64(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
-	FMOVD        72(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2f // fmla v15.4s, v17.4s, v21.4s
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FMOVS        80(R0), F11
+	FMOVD        64(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        72(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de54 // fmul v20.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	FMOVS        48(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        32(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        36(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        112(R8), F16
-	FMOVQ        128(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x6f3f0652 // ushr v18.4s, v18.4s, #1
-	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        112(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x6f0f05ad // ushr v13.16b, v13.16b, #1
+	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e959630 // sdot v16.4s, v17.16b, v21.16b
-	FMOVS        84(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVD        80(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
-	FMOVD        88(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2f // fmla v15.4s, v17.4s, v21.4s
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FMOVS        84(R0), F11
+	FMOVD        80(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        88(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	FMOVS        44(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de54 // fmul v20.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	FMOVS        52(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        40(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        44(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        144(R8), F16
-	FMOVQ        160(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        384(R4), F18
-	FMOVQ        400(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        144(R8), (F11, F12)
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e959630 // sdot v16.4s, v17.16b, v21.16b
-	FMOVS        88(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVD        96(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
-	FMOVD        104(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2f // fmla v15.4s, v17.4s, v21.4s
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FMOVS        88(R0), F11
+	FMOVD        96(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        104(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        48(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	FMOVS        52(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de54 // fmul v20.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	FMOVS        56(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        48(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        52(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        144(R8), F16
-	FMOVQ        160(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x6f3d0652 // ushr v18.4s, v18.4s, #3
-	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        144(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x6f0d05ad // ushr v13.16b, v13.16b, #3
+	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        448(R4), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        480(R4), (F13, F14)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e959630 // sdot v16.4s, v17.16b, v21.16b
-	FMOVS        92(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVD        112(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
-	FMOVD        120(R6), F19
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	WORD $0x4e35ce2f // fmla v15.4s, v17.4s, v21.4s
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FMOVS        92(R0), F11
+	FMOVD        112(R6), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVD        120(R6), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de75 // fmul v21.4s, v19.4s, v17.4s
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de54 // fmul v20.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	FMOVS        60(R0), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS        56(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        60(R5), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0xb0, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -972,19 +708,17 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x6e09412b // ext v11.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0a4149 // ext v9.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -1000,21 +734,16 @@ done2:
 TEXT ·matmulQ83xQ5_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
 	WORD $0x4f000465 // movi v5.4s, #3
-	WORD $0x4f000486 // movi v6.4s, #4
-	WORD $0x4f0005e7 // movi v7.4s, #15
-	WORD $0x4f0107e8 // movi v8.4s, #63
-	WORD $0x4f04e409 // movi v9.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F11
+	WORD $0x4f0005e6 // movi v6.4s, #15
+	WORD $0x4f0107e7 // movi v7.4s, #63
+	WORD $0x4f04e408 // movi v8.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -1024,12 +753,9 @@ TEXT ·matmulQ83xQ5_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -1041,662 +767,457 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400112 // ldr h18, [x8]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        4(R8), F19
-	FMOVQ        12(R8), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	FMOVQ        160(R8), F21
-	FMOVQ        4(R8), F22
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
-	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        F19, 32(R0)
-	FMOVQ        F18, 48(R0)
-	WORD $0x7d400512 // ldr h18, [x8, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        8(R8), F19
-	FMOVQ        12(R8), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	FMOVQ        160(R8), F21
-	FMOVQ        8(R8), F22
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
-	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x6e241e73 // eor v19.16b, v19.16b, v4.16b
-	WORD $0x6e241e52 // eor v18.16b, v18.16b, v4.16b
-	FMOVQ        F19, 64(R0)
-	FMOVQ        F18, 80(R0)
+	WORD $0x7d40010c // ldr h12, [x8]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        4(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
+	FMOVQ        160(R8), F15
+	FMOVQ        4(R8), F16
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7d40050c // ldr h12, [x8, #2]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        8(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
+	FMOVQ        160(R8), F15
+	FMOVQ        8(R8), F16
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e241dad // eor v13.16b, v13.16b, v4.16b
+	WORD $0x6e241d8c // eor v12.16b, v12.16b, v4.16b
+	FMOVQ        F13, 64(R0)
+	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        48(R8), F18
-	FMOVQ        64(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        32(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        64(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
-	FMOVS        64(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        (R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6c // fmla v12.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
-	FMOVD        8(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6e // fmla v14.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6f // fmla v15.4s, v19.4s, v25.4s
-	FMOVD        16(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	WORD $0x4e39ce71 // fmla v17.4s, v19.4s, v25.4s
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FMOVS        64(R0), F12
+	FMOVD        (R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        8(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        16(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e39cecc // fmla v12.4s, v22.4s, v25.4s
-	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de96 // fmul v22.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	FMOVS        32(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        (R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        4(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        8(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        48(R8), F18
-	FMOVQ        64(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4f235694 // shl v20.4s, v20.4s, #3
-	WORD $0x4f2356b5 // shl v21.4s, v21.4s, #3
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
+	WORD $0x4f2355ef // shl v15.4s, v15.4s, #3
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        96(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        128(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        160(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
-	FMOVS        68(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        24(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6c // fmla v12.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
-	FMOVD        32(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6e // fmla v14.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6f // fmla v15.4s, v19.4s, v25.4s
-	FMOVD        40(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	WORD $0x4e39ce71 // fmla v17.4s, v19.4s, v25.4s
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FMOVS        68(R0), F12
+	FMOVD        24(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        32(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        40(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        12(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e39cecc // fmla v12.4s, v22.4s, v25.4s
-	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de96 // fmul v22.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	FMOVS        36(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        12(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        16(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        20(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        80(R8), F18
-	FMOVQ        96(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
-	FMOVQ        256(R4), F23
-	FMOVQ        272(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	FLDPQ        80(R8), (F12, F13)
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        192(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        224(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        256(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
-	FMOVS        72(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        48(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6c // fmla v12.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
-	FMOVD        56(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6e // fmla v14.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6f // fmla v15.4s, v19.4s, v25.4s
-	FMOVD        64(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	WORD $0x4e39ce71 // fmla v17.4s, v19.4s, v25.4s
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FMOVS        72(R0), F12
+	FMOVD        48(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        56(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        64(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        24(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e39cecc // fmla v12.4s, v22.4s, v25.4s
-	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        32(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de96 // fmul v22.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	FMOVS        40(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        24(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        28(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        32(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F18
-	FMOVQ        96(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
-	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
-	FMOVQ        352(R4), F23
-	FMOVQ        368(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	FLDPQ        80(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
+	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        288(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        320(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        352(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
-	FMOVS        76(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        72(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6c // fmla v12.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
-	FMOVD        80(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6e // fmla v14.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6f // fmla v15.4s, v19.4s, v25.4s
-	FMOVD        88(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	WORD $0x4e39ce71 // fmla v17.4s, v19.4s, v25.4s
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FMOVS        76(R0), F12
+	FMOVD        72(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        80(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        88(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e39cecc // fmla v12.4s, v22.4s, v25.4s
-	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de96 // fmul v22.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	FMOVS        44(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        36(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        40(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        44(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        112(R8), F18
-	FMOVQ        128(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        384(R4), F20
-	FMOVQ        400(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
-	FMOVQ        448(R4), F23
-	FMOVQ        464(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	FLDPQ        112(R8), (F12, F13)
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        416(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        448(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
-	FMOVS        80(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        96(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6c // fmla v12.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
-	FMOVD        104(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6e // fmla v14.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6f // fmla v15.4s, v19.4s, v25.4s
-	FMOVD        112(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	WORD $0x4e39ce71 // fmla v17.4s, v19.4s, v25.4s
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FMOVS        80(R0), F12
+	FMOVD        96(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        104(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        112(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e39cecc // fmla v12.4s, v22.4s, v25.4s
-	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de96 // fmul v22.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	FMOVS        48(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        48(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        52(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        56(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        112(R8), F18
-	FMOVQ        128(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x6f3f0694 // ushr v20.4s, v20.4s, #1
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	FLDPQ        112(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
+	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        480(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        544(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
-	FMOVS        84(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        120(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6c // fmla v12.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
-	FMOVD        128(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6e // fmla v14.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6f // fmla v15.4s, v19.4s, v25.4s
-	FMOVD        136(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	WORD $0x4e39ce71 // fmla v17.4s, v19.4s, v25.4s
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FMOVS        84(R0), F12
+	FMOVD        120(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        128(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        136(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        60(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e39cecc // fmla v12.4s, v22.4s, v25.4s
-	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
-	FMOVS        64(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de96 // fmul v22.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	FMOVS        52(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        60(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        64(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        68(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        144(R8), F18
-	FMOVQ        160(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        576(R4), F20
-	FMOVQ        592(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
-	FMOVQ        640(R4), F23
-	FMOVQ        656(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	FLDPQ        144(R8), (F12, F13)
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        576(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        608(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        640(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
-	FMOVS        88(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        144(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6c // fmla v12.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
-	FMOVD        152(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6e // fmla v14.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6f // fmla v15.4s, v19.4s, v25.4s
-	FMOVD        160(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	WORD $0x4e39ce71 // fmla v17.4s, v19.4s, v25.4s
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FMOVS        88(R0), F12
+	FMOVD        144(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        152(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        160(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        72(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e39cecc // fmla v12.4s, v22.4s, v25.4s
-	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        80(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de96 // fmul v22.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	FMOVS        56(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        72(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        76(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        80(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        144(R8), F18
-	FMOVQ        160(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        672(R4), F20
-	FMOVQ        688(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
-	FMOVQ        736(R4), F23
-	FMOVQ        752(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	FLDPQ        144(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
+	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        672(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        704(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        736(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
-	FMOVS        92(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVD        168(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6c // fmla v12.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
-	FMOVD        176(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce6e // fmla v14.4s, v19.4s, v23.4s
-	WORD $0x4e39ce6f // fmla v15.4s, v19.4s, v25.4s
-	FMOVD        184(R6), F23
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	WORD $0x4e39ce71 // fmla v17.4s, v19.4s, v25.4s
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FMOVS        92(R0), F12
+	FMOVD        168(R6), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVD        176(R6), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVD        184(R6), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        84(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x4e39cecc // fmla v12.4s, v22.4s, v25.4s
-	WORD $0x4e37ce8d // fmla v13.4s, v20.4s, v23.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de97 // fmul v23.4s, v20.4s, v19.4s
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e37cece // fmla v14.4s, v22.4s, v23.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de96 // fmul v22.4s, v20.4s, v19.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	FMOVS        60(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        84(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        88(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        92(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0xb0, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1708,25 +1229,22 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x6e09412c // ext v12.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0a4149 // ext v9.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0b4169 // ext v9.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -1742,21 +1260,16 @@ done2:
 TEXT ·matmulQ84xQ5_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
 	WORD $0x4f000465 // movi v5.4s, #3
-	WORD $0x4f000486 // movi v6.4s, #4
-	WORD $0x4f0005e7 // movi v7.4s, #15
-	WORD $0x4f0107e8 // movi v8.4s, #63
-	WORD $0x4f04e409 // movi v9.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F11
+	WORD $0x4f0005e6 // movi v6.4s, #15
+	WORD $0x4f0107e7 // movi v7.4s, #63
+	WORD $0x4f04e408 // movi v8.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -1766,14 +1279,10 @@ TEXT ·matmulQ84xQ5_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -1785,806 +1294,545 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400114 // ldr h20, [x8]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVQ        4(R8), F21
-	FMOVQ        12(R8), F22
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
-	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	FMOVQ        160(R8), F23
-	FMOVQ        4(R8), F24
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F20, 48(R0)
-	WORD $0x7d400514 // ldr h20, [x8, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVQ        8(R8), F21
-	FMOVQ        12(R8), F22
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
-	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	FMOVQ        160(R8), F23
-	FMOVQ        8(R8), F24
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x6e241eb5 // eor v21.16b, v21.16b, v4.16b
-	WORD $0x6e241e94 // eor v20.16b, v20.16b, v4.16b
-	FMOVQ        F21, 64(R0)
-	FMOVQ        F20, 80(R0)
+	WORD $0x7d40010d // ldr h13, [x8]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVQ        4(R8), F14
+	FMOVQ        12(R8), F15
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	FMOVQ        160(R8), F16
+	FMOVQ        4(R8), F17
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ        F14, 32(R0)
+	FMOVQ        F13, 48(R0)
+	WORD $0x7d40050d // ldr h13, [x8, #2]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVQ        8(R8), F14
+	FMOVQ        12(R8), F15
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	FMOVQ        160(R8), F16
+	FMOVQ        8(R8), F17
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e241dce // eor v14.16b, v14.16b, v4.16b
+	WORD $0x6e241dad // eor v13.16b, v13.16b, v4.16b
+	FMOVQ        F14, 64(R0)
+	FMOVQ        F13, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        48(R8), F20
-	FMOVQ        64(R8), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        96(R4), F27
-	FMOVQ        112(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        48(R8), (F13, F14)
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FLDPQ        96(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
-	FMOVS        64(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVD        (R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceac // fmla v12.4s, v21.4s, v27.4s
-	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
-	FMOVD        8(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceae // fmla v14.4s, v21.4s, v27.4s
-	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
-	FMOVD        16(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb0 // fmla v16.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb1 // fmla v17.4s, v21.4s, v29.4s
-	FMOVD        24(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb2 // fmla v18.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb3 // fmla v19.4s, v21.4s, v29.4s
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	FMOVS        64(R0), F13
+	FMOVD        (R6), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVD        8(R6), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVD        16(R6), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVD        24(R6), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
-	WORD $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	WORD $0x4e3bcecd // fmla v13.4s, v22.4s, v27.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded8 // fmul v24.4s, v22.4s, v21.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	FMOVS        32(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        (R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        4(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        8(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        12(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        48(R8), F20
-	FMOVQ        64(R8), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4f2356d6 // shl v22.4s, v22.4s, #3
-	WORD $0x4f2356f7 // shl v23.4s, v23.4s, #3
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        192(R4), F25
-	FMOVQ        208(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        224(R4), F27
-	FMOVQ        240(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        48(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4f2355ef // shl v15.4s, v15.4s, #3
+	WORD $0x4f235610 // shl v16.4s, v16.4s, #3
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        128(R4), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        160(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        192(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FLDPQ        224(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
-	FMOVS        68(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVD        32(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceac // fmla v12.4s, v21.4s, v27.4s
-	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
-	FMOVD        40(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceae // fmla v14.4s, v21.4s, v27.4s
-	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
-	FMOVD        48(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb0 // fmla v16.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb1 // fmla v17.4s, v21.4s, v29.4s
-	FMOVD        56(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb2 // fmla v18.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb3 // fmla v19.4s, v21.4s, v29.4s
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	FMOVS        68(R0), F13
+	FMOVD        32(R6), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVD        40(R6), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVD        48(R6), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVD        56(R6), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        16(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
-	WORD $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	WORD $0x4e3bcecd // fmla v13.4s, v22.4s, v27.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded8 // fmul v24.4s, v22.4s, v21.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	FMOVS        36(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        16(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        20(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        24(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        28(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        80(R8), F20
-	FMOVQ        96(R8), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        256(R4), F22
-	FMOVQ        272(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        288(R4), F23
-	FMOVQ        304(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        320(R4), F25
-	FMOVQ        336(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        352(R4), F27
-	FMOVQ        368(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        80(R8), (F13, F14)
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        256(R4), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        288(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        320(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FLDPQ        352(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
-	FMOVS        72(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVD        64(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceac // fmla v12.4s, v21.4s, v27.4s
-	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
-	FMOVD        72(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceae // fmla v14.4s, v21.4s, v27.4s
-	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
-	FMOVD        80(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb0 // fmla v16.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb1 // fmla v17.4s, v21.4s, v29.4s
-	FMOVD        88(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb2 // fmla v18.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb3 // fmla v19.4s, v21.4s, v29.4s
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	FMOVS        72(R0), F13
+	FMOVD        64(R6), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVD        72(R6), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVD        80(R6), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVD        88(R6), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        32(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
-	WORD $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	WORD $0x4e3bcecd // fmla v13.4s, v22.4s, v27.4s
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded8 // fmul v24.4s, v22.4s, v21.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	FMOVS        40(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        32(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        36(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        40(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        44(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F20
-	FMOVQ        96(R8), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4f2156f7 // shl v23.4s, v23.4s, #1
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        384(R4), F22
-	FMOVQ        400(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        416(R4), F23
-	FMOVQ        432(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        448(R4), F25
-	FMOVQ        464(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        480(R4), F27
-	FMOVQ        496(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        80(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
+	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        384(R4), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        416(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        448(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FLDPQ        480(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
-	FMOVS        76(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVD        96(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceac // fmla v12.4s, v21.4s, v27.4s
-	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
-	FMOVD        104(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceae // fmla v14.4s, v21.4s, v27.4s
-	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
-	FMOVD        112(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb0 // fmla v16.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb1 // fmla v17.4s, v21.4s, v29.4s
-	FMOVD        120(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb2 // fmla v18.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb3 // fmla v19.4s, v21.4s, v29.4s
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	FMOVS        76(R0), F13
+	FMOVD        96(R6), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVD        104(R6), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVD        112(R6), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVD        120(R6), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        48(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
-	WORD $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	WORD $0x4e3bcecd // fmla v13.4s, v22.4s, v27.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded8 // fmul v24.4s, v22.4s, v21.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	FMOVS        44(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        48(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        52(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        56(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        60(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        112(R8), F20
-	FMOVQ        128(R8), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        512(R4), F22
-	FMOVQ        528(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        544(R4), F23
-	FMOVQ        560(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        576(R4), F25
-	FMOVQ        592(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        608(R4), F27
-	FMOVQ        624(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        112(R8), (F13, F14)
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        512(R4), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        544(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        576(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FLDPQ        608(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
-	FMOVS        80(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVD        128(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceac // fmla v12.4s, v21.4s, v27.4s
-	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
-	FMOVD        136(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceae // fmla v14.4s, v21.4s, v27.4s
-	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
-	FMOVD        144(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb0 // fmla v16.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb1 // fmla v17.4s, v21.4s, v29.4s
-	FMOVD        152(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb2 // fmla v18.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb3 // fmla v19.4s, v21.4s, v29.4s
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	FMOVS        80(R0), F13
+	FMOVD        128(R6), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVD        136(R6), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVD        144(R6), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVD        152(R6), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        64(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
-	WORD $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	WORD $0x4e3bcecd // fmla v13.4s, v22.4s, v27.4s
-	FMOVS        68(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        76(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded8 // fmul v24.4s, v22.4s, v21.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	FMOVS        48(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        64(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        68(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        72(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        76(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        112(R8), F20
-	FMOVQ        128(R8), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        640(R4), F22
-	FMOVQ        656(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        672(R4), F23
-	FMOVQ        688(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        704(R4), F25
-	FMOVQ        720(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        736(R4), F27
-	FMOVQ        752(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        112(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
+	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        640(R4), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        672(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        704(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FLDPQ        736(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
-	FMOVS        84(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVD        160(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceac // fmla v12.4s, v21.4s, v27.4s
-	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
-	FMOVD        168(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceae // fmla v14.4s, v21.4s, v27.4s
-	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
-	FMOVD        176(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb0 // fmla v16.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb1 // fmla v17.4s, v21.4s, v29.4s
-	FMOVD        184(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb2 // fmla v18.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb3 // fmla v19.4s, v21.4s, v29.4s
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	FMOVS        84(R0), F13
+	FMOVD        160(R6), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVD        168(R6), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVD        176(R6), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVD        184(R6), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        80(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
-	WORD $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	WORD $0x4e3bcecd // fmla v13.4s, v22.4s, v27.4s
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        88(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        92(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded8 // fmul v24.4s, v22.4s, v21.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	FMOVS        52(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        80(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        84(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        88(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        92(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        144(R8), F20
-	FMOVQ        160(R8), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        768(R4), F22
-	FMOVQ        784(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        800(R4), F23
-	FMOVQ        816(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        832(R4), F25
-	FMOVQ        848(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        864(R4), F27
-	FMOVQ        880(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        144(R8), (F13, F14)
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        768(R4), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        800(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        832(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FLDPQ        864(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
-	FMOVS        88(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVD        192(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceac // fmla v12.4s, v21.4s, v27.4s
-	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
-	FMOVD        200(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceae // fmla v14.4s, v21.4s, v27.4s
-	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
-	FMOVD        208(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb0 // fmla v16.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb1 // fmla v17.4s, v21.4s, v29.4s
-	FMOVD        216(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb2 // fmla v18.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb3 // fmla v19.4s, v21.4s, v29.4s
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	FMOVS        88(R0), F13
+	FMOVD        192(R6), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVD        200(R6), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVD        208(R6), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVD        216(R6), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        96(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
-	WORD $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	WORD $0x4e3bcecd // fmla v13.4s, v22.4s, v27.4s
-	FMOVS        100(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        104(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        108(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded8 // fmul v24.4s, v22.4s, v21.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	FMOVS        56(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        96(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        100(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        104(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        108(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        144(R8), F20
-	FMOVQ        160(R8), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        896(R4), F22
-	FMOVQ        912(R4), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        928(R4), F23
-	FMOVQ        944(R4), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        960(R4), F25
-	FMOVQ        976(R4), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        992(R4), F27
-	FMOVQ        1008(R4), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	FLDPQ        144(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
+	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        896(R4), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        928(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        960(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FLDPQ        992(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
-	FMOVS        92(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVD        224(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceac // fmla v12.4s, v21.4s, v27.4s
-	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
-	FMOVD        232(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceae // fmla v14.4s, v21.4s, v27.4s
-	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
-	FMOVD        240(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb0 // fmla v16.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb1 // fmla v17.4s, v21.4s, v29.4s
-	FMOVD        248(R6), F27
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e3bceb2 // fmla v18.4s, v21.4s, v27.4s
-	WORD $0x4e3dceb3 // fmla v19.4s, v21.4s, v29.4s
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	FMOVS        92(R0), F13
+	FMOVD        224(R6), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVD        232(R6), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVD        240(R6), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVD        248(R6), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        112(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
-	WORD $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD $0x4e3dcf0c // fmla v12.4s, v24.4s, v29.4s
-	WORD $0x4e3bcecd // fmla v13.4s, v22.4s, v27.4s
-	FMOVS        116(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        120(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        124(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded8 // fmul v24.4s, v22.4s, v21.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	FMOVS        60(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        112(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
+	FMOVS        116(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        120(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        124(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 	ADD          $0xb0, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -2596,31 +1844,27 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x6e09412d // ext v13.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
 	WORD $0x7e30d9ad // faddp s13, v13.2s
 	FMOVS        F13, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0a4149 // ext v9.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0b4169 // ext v9.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e33d64c // fadd v12.4s, v18.4s, v19.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0c4189 // ext v9.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -2635,20 +1879,15 @@ done2:
 TEXT ·decodeUnitsQ5_KNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2660,772 +1899,711 @@ TEXT ·decodeUnitsQ5_KNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40002b // ldr h11, [x1]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7d400028 // ldr h8, [x1]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        4(R1), F9
+	FMOVQ        12(R1), F10
+	WORD $0x4e020129 // tbl v9.16b, { v9.16b }, v2.16b
+	WORD $0x4e02014a // tbl v10.16b, { v10.16b }, v2.16b
+	WORD $0x4e261d29 // and v9.16b, v9.16b, v6.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVQ        160(R1), F11
 	FMOVQ        4(R1), F12
-	FMOVQ        12(R1), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	FMOVQ        160(R1), F14
-	FMOVQ        4(R1), F15
-	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
-	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
-	WORD $0x6ea545ef // ushl v15.4s, v15.4s, v5.4s
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R3)
-	FMOVQ        F11, 48(R3)
-	WORD $0x7d40042b // ldr h11, [x1, #2]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FMOVQ        F9, 32(R3)
+	FMOVQ        F8, 48(R3)
+	WORD $0x7d400428 // ldr h8, [x1, #2]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	FMOVQ        8(R1), F9
+	FMOVQ        12(R1), F10
+	WORD $0x4e020129 // tbl v9.16b, { v9.16b }, v2.16b
+	WORD $0x4e02014a // tbl v10.16b, { v10.16b }, v2.16b
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x4e261d29 // and v9.16b, v9.16b, v6.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	FMOVQ        160(R1), F11
 	FMOVQ        8(R1), F12
-	FMOVQ        12(R1), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x6ea2458c // ushl v12.4s, v12.4s, v2.4s
-	WORD $0x6eaa45ad // ushl v13.4s, v13.4s, v10.4s
-	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	FMOVQ        160(R1), F14
-	FMOVQ        8(R1), F15
-	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
-	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
-	WORD $0x6ea545ef // ushl v15.4s, v15.4s, v5.4s
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 64(R3)
-	FMOVQ        F11, 80(R3)
+	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FMOVQ        F9, 64(R3)
+	FMOVQ        F8, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        48(R1), F11
-	FMOVQ        64(R1), F12
+	FLDPQ        48(R1), (F8, F9)
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	FLDPQ        16(R1), (F10, F11)
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        16(R1), F13
-	FMOVQ        32(R1), F14
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        64(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, (R0)
-	FMOVQ        F12, 16(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        64(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 32(R0)
-	FMOVQ        F12, 48(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        64(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 64(R0)
-	FMOVQ        F12, 80(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        64(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 96(R0)
-	FMOVQ        F12, 112(R0)
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        64(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, (R0)
+	FMOVQ        F9, 16(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        64(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 32(R0)
+	FMOVQ        F9, 48(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        64(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 64(R0)
+	FMOVQ        F9, 80(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        32(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        64(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 96(R0)
+	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        48(R1), F11
-	FMOVQ        64(R1), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	FLDPQ        48(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FLDPQ        16(R1), (F10, F11)
+	WORD $0x4f23554a // shl v10.4s, v10.4s, #3
+	WORD $0x4f23556b // shl v11.4s, v11.4s, #3
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        16(R1), F13
-	FMOVQ        32(R1), F14
-	WORD $0x4f2355ad // shl v13.4s, v13.4s, #3
-	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        68(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 128(R0)
-	FMOVQ        F12, 144(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        68(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 160(R0)
-	FMOVQ        F12, 176(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        68(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 192(R0)
-	FMOVQ        F12, 208(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        68(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 224(R0)
-	FMOVQ        F12, 240(R0)
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        68(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 128(R0)
+	FMOVQ        F9, 144(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        68(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 160(R0)
+	FMOVQ        F9, 176(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        68(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 192(R0)
+	FMOVQ        F9, 208(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        36(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        68(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 224(R0)
+	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        80(R1), F11
-	FMOVQ        96(R1), F12
+	FLDPQ        80(R1), (F8, F9)
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	FLDPQ        16(R1), (F10, F11)
+	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
+	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        16(R1), F13
-	FMOVQ        32(R1), F14
-	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        72(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 256(R0)
-	FMOVQ        F12, 272(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        72(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 288(R0)
-	FMOVQ        F12, 304(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        72(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 320(R0)
-	FMOVQ        F12, 336(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        72(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 352(R0)
-	FMOVQ        F12, 368(R0)
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        72(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 256(R0)
+	FMOVQ        F9, 272(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        72(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 288(R0)
+	FMOVQ        F9, 304(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        72(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 320(R0)
+	FMOVQ        F9, 336(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        40(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        72(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 352(R0)
+	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        80(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	FLDPQ        80(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FLDPQ        16(R1), (F10, F11)
+	WORD $0x4f21554a // shl v10.4s, v10.4s, #1
+	WORD $0x4f21556b // shl v11.4s, v11.4s, #1
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        16(R1), F13
-	FMOVQ        32(R1), F14
-	WORD $0x4f2155ad // shl v13.4s, v13.4s, #1
-	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        76(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 384(R0)
-	FMOVQ        F12, 400(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        76(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 416(R0)
-	FMOVQ        F12, 432(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        76(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 448(R0)
-	FMOVQ        F12, 464(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        76(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 480(R0)
-	FMOVQ        F12, 496(R0)
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        76(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 384(R0)
+	FMOVQ        F9, 400(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        76(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 416(R0)
+	FMOVQ        F9, 432(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        76(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 448(R0)
+	FMOVQ        F9, 464(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        44(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        76(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 480(R0)
+	FMOVQ        F9, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        112(R1), F11
-	FMOVQ        128(R1), F12
+	FLDPQ        112(R1), (F8, F9)
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	FLDPQ        16(R1), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        16(R1), F13
-	FMOVQ        32(R1), F14
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        80(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 512(R0)
-	FMOVQ        F12, 528(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        80(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 544(R0)
-	FMOVQ        F12, 560(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        80(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 576(R0)
-	FMOVQ        F12, 592(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        80(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 608(R0)
-	FMOVQ        F12, 624(R0)
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        80(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 512(R0)
+	FMOVQ        F9, 528(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        80(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 544(R0)
+	FMOVQ        F9, 560(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        80(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 576(R0)
+	FMOVQ        F9, 592(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        48(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        80(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 608(R0)
+	FMOVQ        F9, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        112(R1), F11
-	FMOVQ        128(R1), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	FLDPQ        112(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FLDPQ        16(R1), (F10, F11)
+	WORD $0x6f0f054a // ushr v10.16b, v10.16b, #1
+	WORD $0x6f0f056b // ushr v11.16b, v11.16b, #1
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        16(R1), F13
-	FMOVQ        32(R1), F14
-	WORD $0x6f3f05ad // ushr v13.4s, v13.4s, #1
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        84(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 640(R0)
-	FMOVQ        F12, 656(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        84(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 672(R0)
-	FMOVQ        F12, 688(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        84(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 704(R0)
-	FMOVQ        F12, 720(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        84(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 736(R0)
-	FMOVQ        F12, 752(R0)
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        84(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 640(R0)
+	FMOVQ        F9, 656(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        84(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 672(R0)
+	FMOVQ        F9, 688(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        84(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 704(R0)
+	FMOVQ        F9, 720(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        52(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        84(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 736(R0)
+	FMOVQ        F9, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        144(R1), F11
-	FMOVQ        160(R1), F12
+	FLDPQ        144(R1), (F8, F9)
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	FLDPQ        16(R1), (F10, F11)
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        16(R1), F13
-	FMOVQ        32(R1), F14
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        88(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 768(R0)
-	FMOVQ        F12, 784(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        88(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 800(R0)
-	FMOVQ        F12, 816(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        88(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 832(R0)
-	FMOVQ        F12, 848(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        88(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 864(R0)
-	FMOVQ        F12, 880(R0)
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        88(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 768(R0)
+	FMOVQ        F9, 784(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        88(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 800(R0)
+	FMOVQ        F9, 816(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        88(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 832(R0)
+	FMOVQ        F9, 848(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        56(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        88(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 864(R0)
+	FMOVQ        F9, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        144(R1), F11
-	FMOVQ        160(R1), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
+	FLDPQ        144(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FLDPQ        16(R1), (F10, F11)
+	WORD $0x6f0d054a // ushr v10.16b, v10.16b, #3
+	WORD $0x6f0d056b // ushr v11.16b, v11.16b, #3
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVQ        16(R1), F13
-	FMOVQ        32(R1), F14
-	WORD $0x6f3d05ad // ushr v13.4s, v13.4s, #3
-	WORD $0x6f3d05ce // ushr v14.4s, v14.4s, #3
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        92(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 896(R0)
-	FMOVQ        F12, 912(R0)
-	FMOVS        8(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        92(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 928(R0)
-	FMOVQ        F12, 944(R0)
-	FMOVS        16(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        92(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 960(R0)
-	FMOVQ        F12, 976(R0)
-	FMOVS        24(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	FMOVS        92(R3), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FMOVQ        F11, 992(R0)
-	FMOVQ        F12, 1008(R0)
+	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        92(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 896(R0)
+	FMOVQ        F9, 912(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        92(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 928(R0)
+	FMOVQ        F9, 944(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        92(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 960(R0)
+	FMOVQ        F9, 976(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	FMOVS        60(R3), F10
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	FMOVS        92(R3), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	FMOVQ        F8, 992(R0)
+	FMOVQ        F9, 1008(R0)
 	ADD          $0xb0, R1
 	ADD          $0x400, R0
 	SUBS         $1, R2
@@ -3439,20 +2617,15 @@ done2:
 TEXT ·matmul1xQ5_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3462,14 +2635,14 @@ TEXT ·matmul1xQ5_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -3479,836 +2652,743 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d3 // ldr h19, [x6]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4000d0 // ldr h16, [x6]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        4(R6), F17
+	FMOVQ        12(R6), F18
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	FMOVQ        160(R6), F19
 	FMOVQ        4(R6), F20
-	FMOVQ        12(R6), F21
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        160(R6), F22
-	FMOVQ        4(R6), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R3)
-	FMOVQ        F19, 48(R3)
-	WORD $0x7d4004d3 // ldr h19, [x6, #2]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 32(R3)
+	FMOVQ        F16, 48(R3)
+	WORD $0x7d4004d0 // ldr h16, [x6, #2]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        8(R6), F17
+	FMOVQ        12(R6), F18
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	FMOVQ        160(R6), F19
 	FMOVQ        8(R6), F20
-	FMOVQ        12(R6), F21
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        160(R6), F22
-	FMOVQ        8(R6), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 64(R3)
-	FMOVQ        F19, 80(R3)
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 64(R3)
+	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        48(R6), F19
-	FMOVQ        64(R6), F20
+	FLDPQ        48(R6), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R6), (F18, F19)
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R6), F21
-	FMOVQ        32(R6), F22
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        48(R6), F19
-	FMOVQ        64(R6), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        48(R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R6), (F18, F19)
+	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
+	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R6), F21
-	FMOVQ        32(R6), F22
-	WORD $0x4f2356b5 // shl v21.4s, v21.4s, #3
-	WORD $0x4f2356d6 // shl v22.4s, v22.4s, #3
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        80(R6), F19
-	FMOVQ        96(R6), F20
+	FLDPQ        80(R6), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R6), (F18, F19)
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R6), F21
-	FMOVQ        32(R6), F22
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        80(R6), F19
-	FMOVQ        96(R6), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        80(R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R6), (F18, F19)
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R6), F21
-	FMOVQ        32(R6), F22
-	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        112(R6), F19
-	FMOVQ        128(R6), F20
+	FLDPQ        112(R6), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R6), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R6), F21
-	FMOVQ        32(R6), F22
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        544(R4), F21
-	FMOVQ        560(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        112(R6), F19
-	FMOVQ        128(R6), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        112(R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R6), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R6), F21
-	FMOVQ        32(R6), F22
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        672(R4), F21
-	FMOVQ        688(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        736(R4), F21
-	FMOVQ        752(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        144(R6), F19
-	FMOVQ        160(R6), F20
+	FLDPQ        144(R6), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R6), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R6), F21
-	FMOVQ        32(R6), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        800(R4), F21
-	FMOVQ        816(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        832(R4), F21
-	FMOVQ        848(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        864(R4), F21
-	FMOVQ        880(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        144(R6), F19
-	FMOVQ        160(R6), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        144(R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R6), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R6), F21
-	FMOVQ        32(R6), F22
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        928(R4), F21
-	FMOVQ        944(R4), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        960(R4), F21
-	FMOVQ        976(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        992(R4), F21
-	FMOVQ        1008(R4), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0xb0, R6
 	ADD          $0x400, R4
 	SUBS         $1, R5
@@ -4316,19 +3396,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -4343,20 +3423,15 @@ done2:
 TEXT ·matmul2xQ5_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -4366,14 +3441,14 @@ TEXT ·matmul2xQ5_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -4384,1028 +3459,935 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d4000f0 // ldr h16, [x7]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        4(R7), F17
+	FMOVQ        12(R7), F18
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	FMOVQ        160(R7), F19
 	FMOVQ        4(R7), F20
-	FMOVQ        12(R7), F21
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        160(R7), F22
-	FMOVQ        4(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R3)
-	FMOVQ        F19, 48(R3)
-	WORD $0x7d4004f3 // ldr h19, [x7, #2]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 32(R3)
+	FMOVQ        F16, 48(R3)
+	WORD $0x7d4004f0 // ldr h16, [x7, #2]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        8(R7), F17
+	FMOVQ        12(R7), F18
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	FMOVQ        160(R7), F19
 	FMOVQ        8(R7), F20
-	FMOVQ        12(R7), F21
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        160(R7), F22
-	FMOVQ        8(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 64(R3)
-	FMOVQ        F19, 80(R3)
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 64(R3)
+	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        48(R7), F19
-	FMOVQ        64(R7), F20
+	FLDPQ        48(R7), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F21
+	FMOVQ        (R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        16(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F21
+	FMOVQ        32(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        48(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F21
+	FMOVQ        64(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        80(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F21
+	FMOVQ        96(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        112(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        48(R7), F19
-	FMOVQ        64(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        48(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
+	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x4f2356b5 // shl v21.4s, v21.4s, #3
-	WORD $0x4f2356d6 // shl v22.4s, v22.4s, #3
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F21
+	FMOVQ        128(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        144(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F21
+	FMOVQ        160(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        176(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F21
+	FMOVQ        192(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        208(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F21
+	FMOVQ        224(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        240(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        80(R7), F19
-	FMOVQ        96(R7), F20
+	FLDPQ        80(R7), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        256(R8), F21
+	FMOVQ        256(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        272(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        272(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        288(R8), F21
+	FMOVQ        288(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        304(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        304(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        320(R8), F21
+	FMOVQ        320(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        336(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        336(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        352(R8), F21
+	FMOVQ        352(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        368(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        368(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        80(R7), F19
-	FMOVQ        96(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        80(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        384(R8), F21
+	FMOVQ        384(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        400(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        400(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        416(R8), F21
+	FMOVQ        416(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        432(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        432(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        448(R8), F21
+	FMOVQ        448(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        464(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        464(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        480(R8), F21
+	FMOVQ        480(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        496(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        496(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        112(R7), F19
-	FMOVQ        128(R7), F20
+	FLDPQ        112(R7), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        512(R8), F21
+	FMOVQ        512(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        528(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        544(R4), F21
-	FMOVQ        560(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        528(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        544(R8), F21
+	FMOVQ        544(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        560(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        560(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        576(R8), F21
+	FMOVQ        576(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        592(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        592(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        608(R8), F21
+	FMOVQ        608(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        624(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        624(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        112(R7), F19
-	FMOVQ        128(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        112(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        640(R8), F21
+	FMOVQ        640(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        656(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        672(R4), F21
-	FMOVQ        688(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        656(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        672(R8), F21
+	FMOVQ        672(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        688(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        688(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        704(R8), F21
+	FMOVQ        704(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        720(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        736(R4), F21
-	FMOVQ        752(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        720(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        736(R8), F21
+	FMOVQ        736(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        752(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        752(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        144(R7), F19
-	FMOVQ        160(R7), F20
+	FLDPQ        144(R7), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        768(R8), F21
+	FMOVQ        768(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        784(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        800(R4), F21
-	FMOVQ        816(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        784(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        800(R8), F21
+	FMOVQ        800(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        816(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        832(R4), F21
-	FMOVQ        848(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        816(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        832(R8), F21
+	FMOVQ        832(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        848(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        864(R4), F21
-	FMOVQ        880(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        848(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        864(R8), F21
+	FMOVQ        864(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        880(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        880(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        144(R7), F19
-	FMOVQ        160(R7), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        144(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        896(R8), F21
+	FMOVQ        896(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        912(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        928(R4), F21
-	FMOVQ        944(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        912(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        928(R8), F21
+	FMOVQ        928(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        944(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        960(R4), F21
-	FMOVQ        976(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        944(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        960(R8), F21
+	FMOVQ        960(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        976(R8), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        992(R4), F21
-	FMOVQ        1008(R4), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        976(R8), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        992(R8), F21
+	FMOVQ        992(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        1008(R8), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        1008(R8), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0xb0, R7
 	ADD          $0x400, R4
 	SUBS         $1, R6
@@ -5413,25 +4395,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
 	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -5446,20 +4428,15 @@ done2:
 TEXT ·matmul3xQ5_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -5469,12 +4446,12 @@ TEXT ·matmul3xQ5_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -5488,1156 +4465,1031 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d40010e // ldr h14, [x8]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        4(R8), F15
+	FMOVQ        12(R8), F16
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	FMOVQ        160(R8), F17
 	FMOVQ        4(R8), F18
-	FMOVQ        12(R8), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        4(R8), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        F18, 32(R3)
-	FMOVQ        F17, 48(R3)
-	WORD $0x7d400511 // ldr h17, [x8, #2]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	FMOVQ        F15, 32(R3)
+	FMOVQ        F14, 48(R3)
+	WORD $0x7d40050e // ldr h14, [x8, #2]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVQ        8(R8), F15
+	FMOVQ        12(R8), F16
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	FMOVQ        160(R8), F17
 	FMOVQ        8(R8), F18
-	FMOVQ        12(R8), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x6ea24652 // ushl v18.4s, v18.4s, v2.4s
-	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        8(R8), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        F18, 64(R3)
-	FMOVQ        F17, 80(R3)
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	FMOVQ        F15, 64(R3)
+	FMOVQ        F14, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        48(R8), F17
-	FMOVQ        64(R8), F18
+	FLDPQ        48(R8), (F14, F15)
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        16(R8), (F16, F17)
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        32(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        64(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        64(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F19
+	FMOVQ        (R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        32(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        64(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        16(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        64(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F19
+	FMOVQ        32(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        32(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        64(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        48(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        64(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F19
+	FMOVQ        64(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        32(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        64(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        80(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        32(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        64(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F19
+	FMOVQ        96(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        112(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVQ        48(R8), F17
-	FMOVQ        64(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	FLDPQ        48(R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        16(R8), (F16, F17)
+	WORD $0x4f235610 // shl v16.4s, v16.4s, #3
+	WORD $0x4f235631 // shl v17.4s, v17.4s, #3
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
-	WORD $0x4f235694 // shl v20.4s, v20.4s, #3
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        36(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        68(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        68(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F19
+	FMOVQ        128(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        36(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        68(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        144(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        128(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        68(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F19
+	FMOVQ        160(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        160(R6), F19
-	FMOVQ        176(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        36(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        68(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        176(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        160(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        68(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F19
+	FMOVQ        192(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        192(R6), F19
-	FMOVQ        208(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        36(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        68(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        208(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        192(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        36(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        68(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        224(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F19
+	FMOVQ        224(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        224(R6), F19
-	FMOVQ        240(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        240(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        224(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FMOVQ        80(R8), F17
-	FMOVQ        96(R8), F18
+	FLDPQ        80(R8), (F14, F15)
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        16(R8), (F16, F17)
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        40(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        72(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        256(R4), F19
-	FMOVQ        272(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        72(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        256(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        256(R9), F19
+	FMOVQ        256(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        272(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        256(R6), F19
-	FMOVQ        272(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        40(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        72(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        272(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        256(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        72(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        288(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        288(R9), F19
+	FMOVQ        288(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        304(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        288(R6), F19
-	FMOVQ        304(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        40(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        72(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        320(R4), F19
-	FMOVQ        336(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        304(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        288(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        72(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        320(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        320(R9), F19
+	FMOVQ        320(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        336(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        320(R6), F19
-	FMOVQ        336(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        40(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        72(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        336(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        320(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        40(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        72(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        352(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        352(R9), F19
+	FMOVQ        352(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        368(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        352(R6), F19
-	FMOVQ        368(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        368(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        352(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FMOVQ        80(R8), F17
-	FMOVQ        96(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	FLDPQ        80(R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        16(R8), (F16, F17)
+	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
+	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        44(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        76(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        76(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        384(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        384(R9), F19
+	FMOVQ        384(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        400(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        384(R6), F19
-	FMOVQ        400(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        44(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        76(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        400(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        384(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        76(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        416(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        416(R9), F19
+	FMOVQ        416(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        432(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        416(R6), F19
-	FMOVQ        432(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        44(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        76(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        432(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        416(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        76(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        448(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        448(R9), F19
+	FMOVQ        448(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        464(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        448(R6), F19
-	FMOVQ        464(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        44(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        76(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        464(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        448(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        44(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        76(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        480(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        480(R9), F19
+	FMOVQ        480(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        496(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        480(R6), F19
-	FMOVQ        496(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        496(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        480(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 128 to 159
-	FMOVQ        112(R8), F17
-	FMOVQ        128(R8), F18
+	FLDPQ        112(R8), (F14, F15)
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        16(R8), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        48(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        80(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        512(R4), F19
-	FMOVQ        528(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        80(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        512(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        512(R9), F19
+	FMOVQ        512(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        528(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        512(R6), F19
-	FMOVQ        528(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        48(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        80(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        544(R4), F19
-	FMOVQ        560(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        528(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        512(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        80(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        544(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        544(R9), F19
+	FMOVQ        544(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        560(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        544(R6), F19
-	FMOVQ        560(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        48(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        80(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        576(R4), F19
-	FMOVQ        592(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        560(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        544(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        80(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        576(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        576(R9), F19
+	FMOVQ        576(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        592(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        576(R6), F19
-	FMOVQ        592(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        48(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        80(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        608(R4), F19
-	FMOVQ        624(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        592(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        576(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        48(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        80(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        608(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        608(R9), F19
+	FMOVQ        608(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        624(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        608(R6), F19
-	FMOVQ        624(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        624(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        608(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 160 to 191
-	FMOVQ        112(R8), F17
-	FMOVQ        128(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	FLDPQ        112(R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        16(R8), (F16, F17)
+	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
+	WORD $0x6f0f0631 // ushr v17.16b, v17.16b, #1
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
-	WORD $0x6f3f0694 // ushr v20.4s, v20.4s, #1
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        52(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        84(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        640(R4), F19
-	FMOVQ        656(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        84(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        640(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        640(R9), F19
+	FMOVQ        640(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        656(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        640(R6), F19
-	FMOVQ        656(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        52(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        84(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        672(R4), F19
-	FMOVQ        688(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        656(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        640(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        84(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        672(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        672(R9), F19
+	FMOVQ        672(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        688(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        672(R6), F19
-	FMOVQ        688(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        52(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        84(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        704(R4), F19
-	FMOVQ        720(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        688(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        672(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        84(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        704(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        704(R9), F19
+	FMOVQ        704(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        720(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        704(R6), F19
-	FMOVQ        720(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        52(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        84(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        736(R4), F19
-	FMOVQ        752(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        720(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        704(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        52(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        84(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        736(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        736(R9), F19
+	FMOVQ        736(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        752(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        736(R6), F19
-	FMOVQ        752(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        752(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        736(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 192 to 223
-	FMOVQ        144(R8), F17
-	FMOVQ        160(R8), F18
+	FLDPQ        144(R8), (F14, F15)
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        16(R8), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        56(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        88(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        768(R4), F19
-	FMOVQ        784(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        88(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        768(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        768(R9), F19
+	FMOVQ        768(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        784(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        768(R6), F19
-	FMOVQ        784(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        56(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        88(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        800(R4), F19
-	FMOVQ        816(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        784(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        768(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        88(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        800(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        800(R9), F19
+	FMOVQ        800(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        816(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        800(R6), F19
-	FMOVQ        816(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        56(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        88(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        832(R4), F19
-	FMOVQ        848(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        816(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        800(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        88(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        832(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        832(R9), F19
+	FMOVQ        832(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        848(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        832(R6), F19
-	FMOVQ        848(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        56(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        88(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        864(R4), F19
-	FMOVQ        880(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        848(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        832(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        56(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        88(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        864(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        864(R9), F19
+	FMOVQ        864(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        880(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        864(R6), F19
-	FMOVQ        880(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        880(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        864(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 224 to 255
-	FMOVQ        144(R8), F17
-	FMOVQ        160(R8), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	FLDPQ        144(R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        16(R8), (F16, F17)
+	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
+	WORD $0x6f0d0631 // ushr v17.16b, v17.16b, #3
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVQ        16(R8), F19
-	FMOVQ        32(R8), F20
-	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        60(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        92(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        896(R4), F19
-	FMOVQ        912(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        92(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        896(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        896(R9), F19
+	FMOVQ        896(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        912(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        896(R6), F19
-	FMOVQ        912(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        60(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        92(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        928(R4), F19
-	FMOVQ        944(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        912(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        896(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        92(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        928(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        928(R9), F19
+	FMOVQ        928(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        944(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        928(R6), F19
-	FMOVQ        944(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        60(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        92(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        960(R4), F19
-	FMOVQ        976(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        944(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        928(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        92(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        960(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        960(R9), F19
+	FMOVQ        960(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        976(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        960(R6), F19
-	FMOVQ        976(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	FMOVS        60(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	FMOVS        92(R3), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	FMOVQ        992(R4), F19
-	FMOVQ        1008(R4), F20
-	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	FMOVQ        976(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        960(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	FMOVS        60(R3), F16
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FMOVS        92(R3), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
+	FLDPQ        992(R4), (F16, F17)
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        992(R9), F19
+	FMOVQ        992(R9), F16
 	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F20
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	FMOVQ        992(R6), F19
-	FMOVQ        1008(R6), F20
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	FMOVQ        1008(R9), F17
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
+	FLDPQ        992(R6), (F16, F17)
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	ADD          $0xb0, R8
 	ADD          $0x400, R4
 	ADD          $0x400, R6
@@ -6648,25 +5500,25 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -6681,20 +5533,15 @@ done2:
 TEXT ·matmul4xQ5_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f000485 // movi v5.4s, #4
-	WORD $0x4f0005e6 // movi v6.4s, #15
-	WORD $0x4f0107e7 // movi v7.4s, #63
-	WORD $0x4f04e408 // movi v8.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F10
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0107e6 // movi v6.4s, #63
+	WORD $0x4f04e407 // movi v7.16b, #128
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -6704,14 +5551,14 @@ TEXT ·matmul4xQ5_KNEON(SB), NOSPLIT, $576-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         R4, R6
@@ -6725,1348 +5572,1223 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7d400110 // ldr h16, [x8]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        4(R8), F17
+	FMOVQ        12(R8), F18
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	FMOVQ        160(R8), F19
 	FMOVQ        4(R8), F20
-	FMOVQ        12(R8), F21
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        160(R8), F22
-	FMOVQ        4(R8), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 32(R3)
-	FMOVQ        F19, 48(R3)
-	WORD $0x7d400513 // ldr h19, [x8, #2]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 32(R3)
+	FMOVQ        F16, 48(R3)
+	WORD $0x7d400510 // ldr h16, [x8, #2]
+	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVQ        8(R8), F17
+	FMOVQ        12(R8), F18
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	FMOVQ        160(R8), F19
 	FMOVQ        8(R8), F20
-	FMOVQ        12(R8), F21
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        160(R8), F22
-	FMOVQ        8(R8), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        F20, 64(R3)
-	FMOVQ        F19, 80(R3)
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 64(R3)
+	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        48(R8), F19
-	FMOVQ        64(R8), F20
+	FLDPQ        48(R8), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R8), (F18, F19)
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F21
+	FMOVQ        (R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        16(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        (R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F21
+	FMOVQ        (R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        16(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F21
+	FMOVQ        32(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        48(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        32(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F21
+	FMOVQ        32(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        48(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F21
+	FMOVQ        64(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        80(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        64(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F21
+	FMOVQ        64(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        32(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        64(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        80(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        32(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        64(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F21
+	FMOVQ        96(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        112(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        96(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F21
+	FMOVQ        96(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        112(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        48(R8), F19
-	FMOVQ        64(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        48(R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R8), (F18, F19)
+	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
+	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x4f2356b5 // shl v21.4s, v21.4s, #3
-	WORD $0x4f2356d6 // shl v22.4s, v22.4s, #3
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F21
+	FMOVQ        128(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        128(R6), F21
-	FMOVQ        144(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        144(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        128(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F21
+	FMOVQ        128(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        144(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F21
+	FMOVQ        160(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        176(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        160(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F21
+	FMOVQ        160(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        176(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F21
+	FMOVQ        192(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        192(R6), F21
-	FMOVQ        208(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        208(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        192(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F21
+	FMOVQ        192(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        36(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        68(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        208(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        36(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        68(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F21
+	FMOVQ        224(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        224(R6), F21
-	FMOVQ        240(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        240(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        224(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F21
+	FMOVQ        224(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        240(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        80(R8), F19
-	FMOVQ        96(R8), F20
+	FLDPQ        80(R8), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R8), (F18, F19)
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        256(R9), F21
+	FMOVQ        256(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        272(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        256(R6), F21
-	FMOVQ        272(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        272(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        256(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        256(R9), F21
+	FMOVQ        256(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        272(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        272(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        288(R9), F21
+	FMOVQ        288(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        304(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        288(R6), F21
-	FMOVQ        304(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        304(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        288(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        288(R9), F21
+	FMOVQ        288(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        304(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        304(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        320(R9), F21
+	FMOVQ        320(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        336(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        320(R6), F21
-	FMOVQ        336(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        336(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        320(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        320(R9), F21
+	FMOVQ        320(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        336(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        40(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        72(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        336(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        40(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        72(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        352(R9), F21
+	FMOVQ        352(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        368(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        352(R6), F21
-	FMOVQ        368(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        368(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        352(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        352(R9), F21
+	FMOVQ        352(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        368(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        368(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        80(R8), F19
-	FMOVQ        96(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        80(R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R8), (F18, F19)
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        384(R9), F21
+	FMOVQ        384(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        400(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        384(R6), F21
-	FMOVQ        400(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        400(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        384(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        384(R9), F21
+	FMOVQ        384(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        400(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        400(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        416(R9), F21
+	FMOVQ        416(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        432(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        416(R6), F21
-	FMOVQ        432(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        432(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        416(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        416(R9), F21
+	FMOVQ        416(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        432(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        432(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        448(R9), F21
+	FMOVQ        448(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        464(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        448(R6), F21
-	FMOVQ        464(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        464(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        448(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        448(R9), F21
+	FMOVQ        448(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        464(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        44(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        76(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        464(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        44(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        76(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        480(R9), F21
+	FMOVQ        480(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        496(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        480(R6), F21
-	FMOVQ        496(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        496(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        480(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        480(R9), F21
+	FMOVQ        480(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        496(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        496(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        112(R8), F19
-	FMOVQ        128(R8), F20
+	FLDPQ        112(R8), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R8), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        512(R4), F21
-	FMOVQ        528(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        512(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        512(R9), F21
+	FMOVQ        512(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        528(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        512(R6), F21
-	FMOVQ        528(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        528(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        512(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        512(R9), F21
+	FMOVQ        512(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        528(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        544(R4), F21
-	FMOVQ        560(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        528(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        544(R9), F21
+	FMOVQ        544(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        560(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        544(R6), F21
-	FMOVQ        560(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        560(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        544(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        544(R9), F21
+	FMOVQ        544(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        560(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        560(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        576(R9), F21
+	FMOVQ        576(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        592(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        576(R6), F21
-	FMOVQ        592(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        592(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        576(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        576(R9), F21
+	FMOVQ        576(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        592(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        48(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        80(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        608(R4), F21
-	FMOVQ        624(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        592(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        48(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        80(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        608(R9), F21
+	FMOVQ        608(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        624(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        608(R6), F21
-	FMOVQ        624(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        624(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        608(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        608(R9), F21
+	FMOVQ        608(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        624(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        624(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        112(R8), F19
-	FMOVQ        128(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        112(R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R8), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        640(R4), F21
-	FMOVQ        656(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        640(R9), F21
+	FMOVQ        640(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        656(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        640(R6), F21
-	FMOVQ        656(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        656(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        640(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        640(R9), F21
+	FMOVQ        640(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        656(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        672(R4), F21
-	FMOVQ        688(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        656(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        672(R9), F21
+	FMOVQ        672(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        688(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        672(R6), F21
-	FMOVQ        688(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        688(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        672(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        672(R9), F21
+	FMOVQ        672(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        688(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        688(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        704(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        704(R9), F21
+	FMOVQ        704(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        720(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        704(R6), F21
-	FMOVQ        720(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        720(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        704(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        704(R9), F21
+	FMOVQ        704(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        720(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        52(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        84(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        736(R4), F21
-	FMOVQ        752(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        720(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        52(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        84(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        736(R9), F21
+	FMOVQ        736(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        752(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        736(R6), F21
-	FMOVQ        752(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        752(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        736(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        736(R9), F21
+	FMOVQ        736(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        752(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        752(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        144(R8), F19
-	FMOVQ        160(R8), F20
+	FLDPQ        144(R8), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R8), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        768(R4), F21
-	FMOVQ        784(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        768(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        768(R9), F21
+	FMOVQ        768(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        784(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        768(R6), F21
-	FMOVQ        784(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        784(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        768(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        768(R9), F21
+	FMOVQ        768(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        784(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        800(R4), F21
-	FMOVQ        816(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        784(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        800(R9), F21
+	FMOVQ        800(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        816(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        800(R6), F21
-	FMOVQ        816(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        816(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        800(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        800(R9), F21
+	FMOVQ        800(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        816(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        832(R4), F21
-	FMOVQ        848(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        816(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        832(R9), F21
+	FMOVQ        832(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        848(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        832(R6), F21
-	FMOVQ        848(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        848(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        832(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        832(R9), F21
+	FMOVQ        832(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        848(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        56(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        88(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        864(R4), F21
-	FMOVQ        880(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        848(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        56(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        88(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        864(R9), F21
+	FMOVQ        864(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        880(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        864(R6), F21
-	FMOVQ        880(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        880(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        864(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        864(R9), F21
+	FMOVQ        864(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        880(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        880(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        144(R8), F19
-	FMOVQ        160(R8), F20
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	FLDPQ        144(R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R8), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R8), F21
-	FMOVQ        32(R8), F22
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        896(R4), F21
-	FMOVQ        912(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        896(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        896(R9), F21
+	FMOVQ        896(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        912(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        896(R6), F21
-	FMOVQ        912(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        912(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        896(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        896(R9), F21
+	FMOVQ        896(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        912(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        928(R4), F21
-	FMOVQ        944(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        912(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        928(R9), F21
+	FMOVQ        928(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        944(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        928(R6), F21
-	FMOVQ        944(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        944(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        928(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        928(R9), F21
+	FMOVQ        928(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        944(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        960(R4), F21
-	FMOVQ        976(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        944(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        960(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        960(R9), F21
+	FMOVQ        960(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        976(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        960(R6), F21
-	FMOVQ        976(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        976(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        960(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        960(R9), F21
+	FMOVQ        960(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        976(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
-	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	FMOVS        60(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	FMOVS        92(R3), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	FMOVQ        992(R4), F21
-	FMOVQ        1008(R4), F22
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
+	FMOVQ        976(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        60(R3), F18
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FMOVS        92(R3), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
+	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        992(R9), F21
+	FMOVQ        992(R9), F18
 	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F22
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
-	FMOVQ        992(R6), F21
-	FMOVQ        1008(R6), F22
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
+	FMOVQ        1008(R9), F19
+	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	FLDPQ        992(R6), (F18, F19)
+	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        992(R9), F21
+	FMOVQ        992(R9), F18
 	ADD          R5, R6, R9
-	FMOVQ        1008(R9), F22
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
+	FMOVQ        1008(R9), F19
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0xb0, R8
 	ADD          $0x400, R4
 	ADD          $0x400, R6
@@ -8077,31 +6799,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R5)
+	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -8116,21 +6838,16 @@ done2:
 TEXT ·unpackQ5_KNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
 	WORD $0x4f000465 // movi v5.4s, #3
-	WORD $0x4f000486 // movi v6.4s, #4
-	WORD $0x4f0005e7 // movi v7.4s, #15
-	WORD $0x4f0107e8 // movi v8.4s, #63
-	WORD $0x4f04e409 // movi v9.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F11
+	WORD $0x4f0005e6 // movi v6.4s, #15
+	WORD $0x4f0107e7 // movi v7.4s, #63
+	WORD $0x4f04e408 // movi v8.16b, #128
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -8140,230 +6857,201 @@ TEXT ·unpackQ5_KNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002c // ldr h12, [x1]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d400029 // ldr h9, [x1]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVQ        4(R1), F10
+	FMOVQ        12(R1), F11
+	WORD $0x4e02014a // tbl v10.16b, { v10.16b }, v2.16b
+	WORD $0x4e02016b // tbl v11.16b, { v11.16b }, v2.16b
+	WORD $0x4e271d4a // and v10.16b, v10.16b, v7.16b
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	FMOVQ        160(R1), F12
 	FMOVQ        4(R1), F13
-	FMOVQ        12(R1), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
-	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
-	FMOVQ        160(R1), F15
-	FMOVQ        4(R1), F16
-	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
-	WORD $0x6eaa4610 // ushl v16.4s, v16.4s, v10.4s
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
-	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 32(R3)
-	FMOVQ        F12, 48(R3)
-	WORD $0x7d40042c // ldr h12, [x1, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e08018c // tbl v12.16b, { v12.16b }, v8.16b
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ        F10, 32(R3)
+	FMOVQ        F9, 48(R3)
+	WORD $0x7d400429 // ldr h9, [x1, #2]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVQ        8(R1), F10
+	FMOVQ        12(R1), F11
+	WORD $0x4e02014a // tbl v10.16b, { v10.16b }, v2.16b
+	WORD $0x4e02016b // tbl v11.16b, { v11.16b }, v2.16b
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x4e271d4a // and v10.16b, v10.16b, v7.16b
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	FMOVQ        160(R1), F12
 	FMOVQ        8(R1), F13
-	FMOVQ        12(R1), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x6eab45ce // ushl v14.4s, v14.4s, v11.4s
-	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
-	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
-	FMOVQ        160(R1), F15
-	FMOVQ        8(R1), F16
-	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
-	WORD $0x6eaa4610 // ushl v16.4s, v16.4s, v10.4s
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
-	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e241dad // eor v13.16b, v13.16b, v4.16b
-	WORD $0x6e241d8c // eor v12.16b, v12.16b, v4.16b
-	FMOVQ        F13, 64(R3)
-	FMOVQ        F12, 80(R3)
-	FMOVQ        48(R1), F12
-	FMOVQ        64(R1), F13
+	WORD $0x4e08018c // tbl v12.16b, { v12.16b }, v8.16b
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x6e241d4a // eor v10.16b, v10.16b, v4.16b
+	WORD $0x6e241d29 // eor v9.16b, v9.16b, v4.16b
+	FMOVQ        F10, 64(R3)
+	FMOVQ        F9, 80(R3)
+	FLDPQ        48(R1), (F9, F10)
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	FLDPQ        16(R1), (F11, F12)
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        16(R1), F14
-	FMOVQ        32(R1), F15
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, (R0)
-	FMOVQ        F13, 16(R0)
-	FMOVS        32(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 32(R0)
-	FMOVS        64(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 40(R0)
-	FMOVQ        48(R1), F12
-	FMOVQ        64(R1), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	FMOVQ        F9, (R0)
+	FMOVQ        F10, 16(R0)
+	FMOVS        32(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 32(R0)
+	FMOVS        64(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 40(R0)
+	FLDPQ        48(R1), (F9, F10)
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	FLDPQ        16(R1), (F11, F12)
+	WORD $0x4f23556b // shl v11.4s, v11.4s, #3
+	WORD $0x4f23558c // shl v12.4s, v12.4s, #3
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        16(R1), F14
-	FMOVQ        32(R1), F15
-	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
-	WORD $0x4f2355ef // shl v15.4s, v15.4s, #3
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 48(R0)
-	FMOVQ        F13, 64(R0)
-	FMOVS        36(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 80(R0)
-	FMOVS        68(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 88(R0)
-	FMOVQ        80(R1), F12
-	FMOVQ        96(R1), F13
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	FMOVQ        F9, 48(R0)
+	FMOVQ        F10, 64(R0)
+	FMOVS        36(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 80(R0)
+	FMOVS        68(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 88(R0)
+	FLDPQ        80(R1), (F9, F10)
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	FLDPQ        16(R1), (F11, F12)
+	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        16(R1), F14
-	FMOVQ        32(R1), F15
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 96(R0)
-	FMOVQ        F13, 112(R0)
-	FMOVS        40(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 128(R0)
-	FMOVS        72(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 136(R0)
-	FMOVQ        80(R1), F12
-	FMOVQ        96(R1), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	FMOVQ        F9, 96(R0)
+	FMOVQ        F10, 112(R0)
+	FMOVS        40(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 128(R0)
+	FMOVS        72(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 136(R0)
+	FLDPQ        80(R1), (F9, F10)
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	FLDPQ        16(R1), (F11, F12)
+	WORD $0x4f21556b // shl v11.4s, v11.4s, #1
+	WORD $0x4f21558c // shl v12.4s, v12.4s, #1
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        16(R1), F14
-	FMOVQ        32(R1), F15
-	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
-	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 144(R0)
-	FMOVQ        F13, 160(R0)
-	FMOVS        44(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 176(R0)
-	FMOVS        76(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 184(R0)
-	FMOVQ        112(R1), F12
-	FMOVQ        128(R1), F13
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	FMOVQ        F9, 144(R0)
+	FMOVQ        F10, 160(R0)
+	FMOVS        44(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 176(R0)
+	FMOVS        76(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 184(R0)
+	FLDPQ        112(R1), (F9, F10)
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	FLDPQ        16(R1), (F11, F12)
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        16(R1), F14
-	FMOVQ        32(R1), F15
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 192(R0)
-	FMOVQ        F13, 208(R0)
-	FMOVS        48(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 224(R0)
-	FMOVS        80(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 232(R0)
-	FMOVQ        112(R1), F12
-	FMOVQ        128(R1), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	FMOVQ        F9, 192(R0)
+	FMOVQ        F10, 208(R0)
+	FMOVS        48(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 224(R0)
+	FMOVS        80(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 232(R0)
+	FLDPQ        112(R1), (F9, F10)
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	FLDPQ        16(R1), (F11, F12)
+	WORD $0x6f0f056b // ushr v11.16b, v11.16b, #1
+	WORD $0x6f0f058c // ushr v12.16b, v12.16b, #1
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        16(R1), F14
-	FMOVQ        32(R1), F15
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 240(R0)
-	FMOVQ        F13, 256(R0)
-	FMOVS        52(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 272(R0)
-	FMOVS        84(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 280(R0)
-	FMOVQ        144(R1), F12
-	FMOVQ        160(R1), F13
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	FMOVQ        F9, 240(R0)
+	FMOVQ        F10, 256(R0)
+	FMOVS        52(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 272(R0)
+	FMOVS        84(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 280(R0)
+	FLDPQ        144(R1), (F9, F10)
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	FLDPQ        16(R1), (F11, F12)
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        16(R1), F14
-	FMOVQ        32(R1), F15
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 288(R0)
-	FMOVQ        F13, 304(R0)
-	FMOVS        56(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 320(R0)
-	FMOVS        88(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 328(R0)
-	FMOVQ        144(R1), F12
-	FMOVQ        160(R1), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	FMOVQ        F9, 288(R0)
+	FMOVQ        F10, 304(R0)
+	FMOVS        56(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 320(R0)
+	FMOVS        88(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 328(R0)
+	FLDPQ        144(R1), (F9, F10)
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	FLDPQ        16(R1), (F11, F12)
+	WORD $0x6f0d056b // ushr v11.16b, v11.16b, #3
+	WORD $0x6f0d058c // ushr v12.16b, v12.16b, #3
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        16(R1), F14
-	FMOVQ        32(R1), F15
-	WORD $0x6f3d05ce // ushr v14.4s, v14.4s, #3
-	WORD $0x6f3d05ef // ushr v15.4s, v15.4s, #3
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FMOVQ        F12, 336(R0)
-	FMOVQ        F13, 352(R0)
-	FMOVS        60(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 368(R0)
-	FMOVS        92(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVD        F12, 376(R0)
+	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	FMOVQ        F9, 336(R0)
+	FMOVQ        F10, 352(R0)
+	FMOVS        60(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 368(R0)
+	FMOVS        92(R3), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVD        F9, 376(R0)
 	ADD          $0xb0, R1
 	ADD          $0x180, R0
 	SUBS         $1, R2
@@ -8374,431 +7062,336 @@ done2:
 	RET
 
 // matmulQ81xQ5_KNEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xQ5_KNEON(SB), NOSPLIT, $64-72
+TEXT ·matmulQ81xQ5_KNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
 	MOVD         $q5_k_order<>+0(SB), R0
 	FMOVQ        (R0), F5
 	WORD $0x4f000466 // movi v6.4s, #3
-	WORD $0x4f000487 // movi v7.4s, #4
 	MOVD         $q5_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
-	WORD $0x4f0107ea // movi v10.4s, #63
-	WORD $0x4f04e40b // movi v11.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F13
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	FMOVQ        (R0), F7
+	WORD $0x4f0005e8 // movi v8.4s, #15
+	WORD $0x4f0107e9 // movi v9.4s, #63
+	WORD $0x4f04e40a // movi v10.16b, #128
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x880, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
+	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d400116 // ldr h22, [x8]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVQ        4(R8), F23
-	FMOVQ        12(R8), F24
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
-	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	FMOVQ        160(R8), F25
-	FMOVQ        4(R8), F26
-	WORD $0x4e0b0339 // tbl v25.16b, { v25.16b }, v11.16b
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
-	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x6eac475a // ushl v26.4s, v26.4s, v12.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x6ea7475a // ushl v26.4s, v26.4s, v7.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	FMOVQ        (R5), F24
-	FMOVQ        16(R5), F25
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	FMOVQ        F23, (R0)
-	FMOVQ        F22, 16(R0)
-	WORD $0x7d400516 // ldr h22, [x8, #2]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVQ        8(R8), F23
-	FMOVQ        12(R8), F24
-	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
-	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6ead4718 // ushl v24.4s, v24.4s, v13.4s
-	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	FMOVQ        160(R8), F25
-	FMOVQ        8(R8), F26
-	WORD $0x4e0b0339 // tbl v25.16b, { v25.16b }, v11.16b
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
-	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x6eac475a // ushl v26.4s, v26.4s, v12.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x6ea7475a // ushl v26.4s, v26.4s, v7.4s
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	WORD $0x6e241ef7 // eor v23.16b, v23.16b, v4.16b
-	WORD $0x6e241ed6 // eor v22.16b, v22.16b, v4.16b
-	WORD $0x4e0502f8 // tbl v24.16b, { v23.16b }, v5.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
-	FMOVQ        (R6), F25
-	FMOVQ        16(R6), F26
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3aceef // fmla v15.4s, v23.4s, v26.4s
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	FMOVQ        32(R6), F24
-	FMOVQ        48(R6), F25
-	WORD $0x4e38cef0 // fmla v16.4s, v23.4s, v24.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
+	WORD $0x7d4000ef // ldr h15, [x7]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVQ        4(R7), F16
+	FMOVQ        12(R7), F17
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	FMOVQ        160(R7), F18
+	FMOVQ        4(R7), F19
+	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FLDPQ        (R4), (F17, F18)
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
+	WORD $0x7d4004f1 // ldr h17, [x7, #2]
+	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVQ        8(R7), F18
+	FMOVQ        12(R7), F19
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
+	FMOVQ        160(R7), F20
+	FMOVQ        8(R7), F21
+	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e241e52 // eor v18.16b, v18.16b, v4.16b
+	WORD $0x6e241e31 // eor v17.16b, v17.16b, v4.16b
+	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
+	FMOVQ        (R5), F20
+	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	FMOVQ        16(R5), F19
+	WORD $0x4e33ce4c // fmla v12.4s, v18.4s, v19.4s
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	FMOVQ        32(R5), F19
+	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	FMOVQ        48(R5), F18
+	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        48(R8), F22
-	FMOVQ        64(R8), F23
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        (R4), F24
-	FMOVQ        16(R4), F25
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVS        (R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
+	FLDPQ        48(R7), (F17, F18)
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	FLDPQ        16(R7), (F19, F20)
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FLDPQ        (R3), (F19, F20)
+	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f90122b // fmla v11.4s, v17.4s, v16.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        48(R8), F22
-	FMOVQ        64(R8), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4f235718 // shl v24.4s, v24.4s, #3
-	WORD $0x4f235739 // shl v25.4s, v25.4s, #3
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        32(R4), F24
-	FMOVQ        48(R4), F25
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVS        4(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e38cef1 // fmla v17.4s, v23.4s, v24.4s
+	FLDPQ        48(R7), (F17, F18)
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	FLDPQ        16(R7), (F19, F20)
+	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
+	WORD $0x4f235694 // shl v20.4s, v20.4s, #3
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FLDPQ        32(R3), (F19, F20)
+	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4fb0122c // fmla v12.4s, v17.4s, v16.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        80(R8), F22
-	FMOVQ        96(R8), F23
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F25
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVS        8(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e38cef3 // fmla v19.4s, v23.4s, v24.4s
+	FLDPQ        80(R7), (F17, F18)
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	FLDPQ        16(R7), (F19, F20)
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FLDPQ        64(R3), (F19, F20)
+	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f901a2d // fmla v13.4s, v17.4s, v16.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F22
-	FMOVQ        96(R8), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4f215718 // shl v24.4s, v24.4s, #1
-	WORD $0x4f215739 // shl v25.4s, v25.4s, #1
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        96(R4), F24
-	FMOVQ        112(R4), F25
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVS        12(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
+	FLDPQ        80(R7), (F17, F18)
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	FLDPQ        16(R7), (F19, F20)
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FLDPQ        96(R3), (F19, F20)
+	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4fb01a2e // fmla v14.4s, v17.4s, v16.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        112(R8), F22
-	FMOVQ        128(R8), F23
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        128(R4), F24
-	FMOVQ        144(R4), F25
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVS        16(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e38ceef // fmla v15.4s, v23.4s, v24.4s
+	FLDPQ        112(R7), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FLDPQ        128(R3), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        112(R8), F22
-	FMOVQ        128(R8), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x6f3f0718 // ushr v24.4s, v24.4s, #1
-	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F25
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVS        20(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e38cef1 // fmla v17.4s, v23.4s, v24.4s
+	FLDPQ        112(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
+	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4faf120c // fmla v12.4s, v16.4s, v15.s[1]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        144(R8), F22
-	FMOVQ        160(R8), F23
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x6f3e0718 // ushr v24.4s, v24.4s, #2
-	WORD $0x6f3e0739 // ushr v25.4s, v25.4s, #2
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        192(R4), F24
-	FMOVQ        208(R4), F25
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVS        24(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e38cef3 // fmla v19.4s, v23.4s, v24.4s
+	FLDPQ        144(R7), (F16, F17)
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FLDPQ        192(R3), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f1a0d // fmla v13.4s, v16.4s, v15.s[2]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        144(R8), F22
-	FMOVQ        160(R8), F23
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R8), F24
-	FMOVQ        32(R8), F25
-	WORD $0x6f3d0718 // ushr v24.4s, v24.4s, #3
-	WORD $0x6f3d0739 // ushr v25.4s, v25.4s, #3
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        224(R4), F24
-	FMOVQ        240(R4), F25
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVS        28(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
-	ADD          $0xb0, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	FLDPQ        144(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        16(R7), (F18, F19)
+	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
+	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FLDPQ        224(R3), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4faf1a0e // fmla v14.4s, v16.4s, v15.s[3]
+	ADD          $0xb0, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	ADD          $1, R6
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e0e41cf // ext v15.16b, v14.16b, v14.16b, #8
-	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
-	WORD $0x7e30d9ef // faddp s15, v15.2s
-	FMOVS        F15, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ5_KNEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ82xQ5_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
 	WORD $0x4f000465 // movi v5.4s, #3
-	WORD $0x4f000486 // movi v6.4s, #4
-	WORD $0x4f0005e7 // movi v7.4s, #15
-	WORD $0x4f0107e8 // movi v8.4s, #63
-	WORD $0x4f04e409 // movi v9.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F11
+	WORD $0x4f0005e6 // movi v6.4s, #15
+	WORD $0x4f0107e7 // movi v7.4s, #63
+	WORD $0x4f04e408 // movi v8.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8808,10 +7401,8 @@ TEXT ·matmulQ82xQ5_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -8823,582 +7414,449 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        4(R8), F17
-	FMOVQ        12(R8), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	FMOVQ        160(R8), F19
-	FMOVQ        4(R8), F20
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R0)
-	FMOVQ        F16, 48(R0)
-	WORD $0x7d400510 // ldr h16, [x8, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        8(R8), F17
-	FMOVQ        12(R8), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x6eab4652 // ushl v18.4s, v18.4s, v11.4s
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	FMOVQ        160(R8), F19
-	FMOVQ        8(R8), F20
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e241e31 // eor v17.16b, v17.16b, v4.16b
-	WORD $0x6e241e10 // eor v16.16b, v16.16b, v4.16b
-	FMOVQ        F17, 64(R0)
-	FMOVQ        F16, 80(R0)
+	WORD $0x7d40010b // ldr h11, [x8]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        4(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	FMOVQ        160(R8), F14
+	FMOVQ        4(R8), F15
+	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ        F12, 32(R0)
+	FMOVQ        F11, 48(R0)
+	WORD $0x7d40050b // ldr h11, [x8, #2]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ        8(R8), F12
+	FMOVQ        12(R8), F13
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	FMOVQ        160(R8), F14
+	FMOVQ        8(R8), F15
+	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x6e241d8c // eor v12.16b, v12.16b, v4.16b
+	WORD $0x6e241d6b // eor v11.16b, v11.16b, v4.16b
+	FMOVQ        F12, 64(R0)
+	FMOVQ        F11, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        48(R8), F16
-	FMOVQ        64(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e35c234 // smull v20.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        64(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        (R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVD        8(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8e // fmla v14.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        32(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        64(R0), F12
+	FMOVD        (R6), F14
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	FMOVD        8(R6), F14
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb6 // fmul v22.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        4(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	FMOVS        32(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        (R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
+	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	FMOVS        4(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        48(R8), F16
-	FMOVQ        64(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
-	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e35c234 // smull v20.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        68(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        16(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVD        24(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8e // fmla v14.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FLDPQ        48(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4f2355ad // shl v13.4s, v13.4s, #3
+	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        96(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        68(R0), F12
+	FMOVD        16(R6), F14
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	FMOVD        24(R6), F14
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb6 // fmul v22.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	FMOVS        36(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        8(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
+	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	FMOVS        12(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        80(R8), F16
-	FMOVQ        96(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e35c234 // smull v20.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        72(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        32(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVD        40(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8e // fmla v14.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FLDPQ        80(R8), (F11, F12)
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        160(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        72(R0), F12
+	FMOVD        32(R6), F14
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	FMOVD        40(R6), F14
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        16(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb6 // fmul v22.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	FMOVS        40(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        16(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
+	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	FMOVS        20(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F16
-	FMOVQ        96(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
-	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e35c234 // smull v20.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        76(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        48(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVD        56(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8e // fmla v14.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FLDPQ        80(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4f2155ad // shl v13.4s, v13.4s, #1
+	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        224(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        76(R0), F12
+	FMOVD        48(R6), F14
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	FMOVD        56(R6), F14
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb6 // fmul v22.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	FMOVS        44(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        24(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
+	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	FMOVS        28(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        112(R8), F16
-	FMOVQ        128(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        256(R4), F18
-	FMOVQ        272(R4), F19
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e35c234 // smull v20.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        80(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        64(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVD        72(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8e // fmla v14.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FLDPQ        112(R8), (F11, F12)
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        256(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        288(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        80(R0), F12
+	FMOVD        64(R6), F14
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	FMOVD        72(R6), F14
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        32(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb6 // fmul v22.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	FMOVS        48(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        32(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
+	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	FMOVS        36(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        112(R8), F16
-	FMOVQ        128(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x6f3f0652 // ushr v18.4s, v18.4s, #1
-	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F21
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e35c234 // smull v20.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        84(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        80(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVD        88(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8e // fmla v14.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FLDPQ        112(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x6f0f05ad // ushr v13.16b, v13.16b, #1
+	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        352(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        84(R0), F12
+	FMOVD        80(R6), F14
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	FMOVD        88(R6), F14
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb6 // fmul v22.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        44(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	FMOVS        52(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        40(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
+	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	FMOVS        44(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        144(R8), F16
-	FMOVQ        160(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        384(R4), F18
-	FMOVQ        400(R4), F19
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F21
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e35c234 // smull v20.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        88(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        96(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVD        104(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8e // fmla v14.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FLDPQ        144(R8), (F11, F12)
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        416(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        88(R0), F12
+	FMOVD        96(R6), F14
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	FMOVD        104(R6), F14
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb6 // fmul v22.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        52(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	FMOVS        56(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        48(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
+	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	FMOVS        52(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        144(R8), F16
-	FMOVQ        160(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R8), F18
-	FMOVQ        32(R8), F19
-	WORD $0x6f3d0652 // ushr v18.4s, v18.4s, #3
-	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F19
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F21
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
-	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e35c234 // smull v20.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVS        92(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVD        112(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVD        120(R6), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e35ce8e // fmla v14.4s, v20.4s, v21.4s
-	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
+	FLDPQ        144(R8), (F11, F12)
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	FLDPQ        16(R8), (F13, F14)
+	WORD $0x6f0d05ad // ushr v13.16b, v13.16b, #3
+	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	FLDPQ        448(R4), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        480(R4), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FMOVS        92(R0), F12
+	FMOVD        112(R6), F14
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	FMOVD        120(R6), F14
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb6 // fmul v22.4s, v21.4s, v20.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	FMOVS        60(R0), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS        56(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
+	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
+	FMOVS        60(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
 	ADD          $0xb0, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -9410,19 +7868,17 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x6e09412b // ext v11.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0a4149 // ext v9.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -9437,21 +7893,16 @@ done2:
 TEXT ·matmulQ83xQ5_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
 	WORD $0x4f000465 // movi v5.4s, #3
-	WORD $0x4f000486 // movi v6.4s, #4
-	WORD $0x4f0005e7 // movi v7.4s, #15
-	WORD $0x4f0107e8 // movi v8.4s, #63
-	WORD $0x4f04e409 // movi v9.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F11
+	WORD $0x4f0005e6 // movi v6.4s, #15
+	WORD $0x4f0107e7 // movi v7.4s, #63
+	WORD $0x4f04e408 // movi v8.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -9461,12 +7912,9 @@ TEXT ·matmulQ83xQ5_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -9478,758 +7926,577 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400112 // ldr h18, [x8]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        4(R8), F19
-	FMOVQ        12(R8), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	FMOVQ        160(R8), F21
-	FMOVQ        4(R8), F22
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
-	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        F19, 32(R0)
-	FMOVQ        F18, 48(R0)
-	WORD $0x7d400512 // ldr h18, [x8, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        8(R8), F19
-	FMOVQ        12(R8), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x6eab4694 // ushl v20.4s, v20.4s, v11.4s
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	FMOVQ        160(R8), F21
-	FMOVQ        8(R8), F22
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
-	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x6e241e73 // eor v19.16b, v19.16b, v4.16b
-	WORD $0x6e241e52 // eor v18.16b, v18.16b, v4.16b
-	FMOVQ        F19, 64(R0)
-	FMOVQ        F18, 80(R0)
+	WORD $0x7d40010c // ldr h12, [x8]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        4(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
+	FMOVQ        160(R8), F15
+	FMOVQ        4(R8), F16
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7d40050c // ldr h12, [x8, #2]
+	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ        8(R8), F13
+	FMOVQ        12(R8), F14
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
+	FMOVQ        160(R8), F15
+	FMOVQ        8(R8), F16
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e241dad // eor v13.16b, v13.16b, v4.16b
+	WORD $0x6e241d8c // eor v12.16b, v12.16b, v4.16b
+	FMOVQ        F13, 64(R0)
+	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        48(R8), F18
-	FMOVQ        64(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        32(R4), F22
-	FMOVQ        48(R4), F23
-	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F25
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        64(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVD        (R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	FMOVD        8(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	FMOVD        16(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        (R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        32(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        64(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        64(R0), F13
+	FMOVD        (R6), F16
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVD        8(R6), F16
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	FMOVD        16(R6), F16
+	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df3a // fmul v26.4s, v25.4s, v24.4s
-	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
-	WORD $0x4e39cead // fmla v13.4s, v21.4s, v25.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	FMOVS        32(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        (R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVS        4(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        8(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        48(R8), F18
-	FMOVQ        64(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4f235694 // shl v20.4s, v20.4s, #3
-	WORD $0x4f2356b5 // shl v21.4s, v21.4s, #3
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F23
-	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F25
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        68(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVD        24(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	FMOVD        32(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	FMOVD        40(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	FLDPQ        48(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
+	WORD $0x4f2355ef // shl v15.4s, v15.4s, #3
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        96(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        128(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        160(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        68(R0), F13
+	FMOVD        24(R6), F16
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVD        32(R6), F16
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	FMOVD        40(R6), F16
+	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        12(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df3a // fmul v26.4s, v25.4s, v24.4s
-	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
-	WORD $0x4e39cead // fmla v13.4s, v21.4s, v25.4s
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	FMOVS        36(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        12(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVS        16(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        20(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        80(R8), F18
-	FMOVQ        96(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        224(R4), F22
-	FMOVQ        240(R4), F23
-	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        256(R4), F24
-	FMOVQ        272(R4), F25
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        72(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVD        48(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	FMOVD        56(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	FMOVD        64(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	FLDPQ        80(R8), (F12, F13)
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        192(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        224(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        256(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        72(R0), F13
+	FMOVD        48(R6), F16
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVD        56(R6), F16
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	FMOVD        64(R6), F16
+	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        24(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df3a // fmul v26.4s, v25.4s, v24.4s
-	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
-	WORD $0x4e39cead // fmla v13.4s, v21.4s, v25.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        32(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	FMOVS        40(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        24(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVS        28(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        32(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F18
-	FMOVQ        96(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
-	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        320(R4), F22
-	FMOVQ        336(R4), F23
-	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        352(R4), F24
-	FMOVQ        368(R4), F25
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        76(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVD        72(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	FMOVD        80(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	FMOVD        88(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	FLDPQ        80(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
+	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        288(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        320(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        352(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        76(R0), F13
+	FMOVD        72(R6), F16
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVD        80(R6), F16
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	FMOVD        88(R6), F16
+	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df3a // fmul v26.4s, v25.4s, v24.4s
-	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
-	WORD $0x4e39cead // fmla v13.4s, v21.4s, v25.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	FMOVS        44(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        36(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVS        40(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        44(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        112(R8), F18
-	FMOVQ        128(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        384(R4), F20
-	FMOVQ        400(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        416(R4), F22
-	FMOVQ        432(R4), F23
-	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        448(R4), F24
-	FMOVQ        464(R4), F25
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        80(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVD        96(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	FMOVD        104(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	FMOVD        112(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	FLDPQ        112(R8), (F12, F13)
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        416(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        448(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        80(R0), F13
+	FMOVD        96(R6), F16
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVD        104(R6), F16
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	FMOVD        112(R6), F16
+	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        48(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df3a // fmul v26.4s, v25.4s, v24.4s
-	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
-	WORD $0x4e39cead // fmla v13.4s, v21.4s, v25.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	FMOVS        48(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        48(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVS        52(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        56(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        112(R8), F18
-	FMOVQ        128(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x6f3f0694 // ushr v20.4s, v20.4s, #1
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        512(R4), F22
-	FMOVQ        528(R4), F23
-	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        544(R4), F24
-	FMOVQ        560(R4), F25
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        84(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVD        120(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	FMOVD        128(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	FMOVD        136(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	FLDPQ        112(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
+	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        480(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        512(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        544(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        84(R0), F13
+	FMOVD        120(R6), F16
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVD        128(R6), F16
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	FMOVD        136(R6), F16
+	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        60(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df3a // fmul v26.4s, v25.4s, v24.4s
-	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
-	WORD $0x4e39cead // fmla v13.4s, v21.4s, v25.4s
-	FMOVS        64(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	FMOVS        52(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        60(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVS        64(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        68(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        144(R8), F18
-	FMOVQ        160(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        576(R4), F20
-	FMOVQ        592(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        608(R4), F22
-	FMOVQ        624(R4), F23
-	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        640(R4), F24
-	FMOVQ        656(R4), F25
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        88(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVD        144(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	FMOVD        152(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	FMOVD        160(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	FLDPQ        144(R8), (F12, F13)
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        576(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        608(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        640(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        88(R0), F13
+	FMOVD        144(R6), F16
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVD        152(R6), F16
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	FMOVD        160(R6), F16
+	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        72(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df3a // fmul v26.4s, v25.4s, v24.4s
-	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
-	WORD $0x4e39cead // fmla v13.4s, v21.4s, v25.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        80(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	FMOVS        56(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        72(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVS        76(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        80(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        144(R8), F18
-	FMOVQ        160(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R8), F20
-	FMOVQ        32(R8), F21
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        672(R4), F20
-	FMOVQ        688(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        704(R4), F22
-	FMOVQ        720(R4), F23
-	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        736(R4), F24
-	FMOVQ        752(R4), F25
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        92(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVD        168(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0c // fmla v12.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0d // fmla v13.4s, v24.4s, v26.4s
-	FMOVD        176(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf0e // fmla v14.4s, v24.4s, v25.4s
-	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
-	FMOVD        184(R6), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e39cf10 // fmla v16.4s, v24.4s, v25.4s
-	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
+	FLDPQ        144(R8), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        16(R8), (F14, F15)
+	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
+	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FLDPQ        672(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        704(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        736(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FMOVS        92(R0), F13
+	FMOVD        168(R6), F16
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVD        176(R6), F16
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	FMOVD        184(R6), F16
+	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        84(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df3a // fmul v26.4s, v25.4s, v24.4s
-	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
-	WORD $0x4e39cead // fmla v13.4s, v21.4s, v25.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	FMOVS        60(R0), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        84(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVS        88(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	FMOVS        92(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 	ADD          $0xb0, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -10241,25 +8508,22 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x6e09412c // ext v12.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0a4149 // ext v9.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0b4169 // ext v9.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -10274,21 +8538,16 @@ done2:
 TEXT ·matmulQ84xQ5_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e600 // movi v0.16b, #16
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $q5_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F2
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
 	WORD $0x4f000465 // movi v5.4s, #3
-	WORD $0x4f000486 // movi v6.4s, #4
-	WORD $0x4f0005e7 // movi v7.4s, #15
-	WORD $0x4f0107e8 // movi v8.4s, #63
-	WORD $0x4f04e409 // movi v9.16b, #128
-	MOVD         $q5_k_shifts<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $q5_k_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F11
+	WORD $0x4f0005e6 // movi v6.4s, #15
+	WORD $0x4f0107e7 // movi v7.4s, #63
+	WORD $0x4f04e408 // movi v8.16b, #128
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -10298,14 +8557,10 @@ TEXT ·matmulQ84xQ5_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         s+32(FP), R6
@@ -10317,934 +8572,705 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400114 // ldr h20, [x8]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVQ        4(R8), F21
-	FMOVQ        12(R8), F22
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
-	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	FMOVQ        160(R8), F23
-	FMOVQ        4(R8), F24
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F20, 48(R0)
-	WORD $0x7d400514 // ldr h20, [x8, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVQ        8(R8), F21
-	FMOVQ        12(R8), F22
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
-	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
-	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	FMOVQ        160(R8), F23
-	FMOVQ        8(R8), F24
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x6e241eb5 // eor v21.16b, v21.16b, v4.16b
-	WORD $0x6e241e94 // eor v20.16b, v20.16b, v4.16b
-	FMOVQ        F21, 64(R0)
-	FMOVQ        F20, 80(R0)
+	WORD $0x7d40010d // ldr h13, [x8]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVQ        4(R8), F14
+	FMOVQ        12(R8), F15
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	FMOVQ        160(R8), F16
+	FMOVQ        4(R8), F17
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ        F14, 32(R0)
+	FMOVQ        F13, 48(R0)
+	WORD $0x7d40050d // ldr h13, [x8, #2]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVQ        8(R8), F14
+	FMOVQ        12(R8), F15
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	FMOVQ        160(R8), F16
+	FMOVQ        8(R8), F17
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e241dce // eor v14.16b, v14.16b, v4.16b
+	WORD $0x6e241dad // eor v13.16b, v13.16b, v4.16b
+	FMOVQ        F14, 64(R0)
+	FMOVQ        F13, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        48(R8), F20
-	FMOVQ        64(R8), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        32(R4), F24
-	FMOVQ        48(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        96(R4), F28
-	FMOVQ        112(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVS        64(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVD        (R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8c // fmla v12.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8d // fmla v13.4s, v28.4s, v30.4s
-	FMOVD        8(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8e // fmla v14.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8f // fmla v15.4s, v28.4s, v30.4s
-	FMOVD        16(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf91 // fmla v17.4s, v28.4s, v30.4s
-	FMOVD        24(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf93 // fmla v19.4s, v28.4s, v30.4s
+	FLDPQ        48(R8), (F13, F14)
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        (R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        32(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        64(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVS        64(R0), F14
+	FMOVD        (R6), F18
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	FMOVD        8(R6), F18
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	FMOVD        16(R6), F18
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	FMOVD        24(R6), F18
+	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfbe // fmul v30.4s, v29.4s, v28.4s
-	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
-	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
-	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        32(R0), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        (R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        4(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        8(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        12(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        48(R8), F20
-	FMOVQ        64(R8), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4f2356d6 // shl v22.4s, v22.4s, #3
-	WORD $0x4f2356f7 // shl v23.4s, v23.4s, #3
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        192(R4), F26
-	FMOVQ        208(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        224(R4), F28
-	FMOVQ        240(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVS        68(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVD        32(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8c // fmla v12.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8d // fmla v13.4s, v28.4s, v30.4s
-	FMOVD        40(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8e // fmla v14.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8f // fmla v15.4s, v28.4s, v30.4s
-	FMOVD        48(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf91 // fmla v17.4s, v28.4s, v30.4s
-	FMOVD        56(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf93 // fmla v19.4s, v28.4s, v30.4s
+	FLDPQ        48(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4f2355ef // shl v15.4s, v15.4s, #3
+	WORD $0x4f235610 // shl v16.4s, v16.4s, #3
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        128(R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        160(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        192(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        224(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVS        68(R0), F14
+	FMOVD        32(R6), F18
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	FMOVD        40(R6), F18
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	FMOVD        48(R6), F18
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	FMOVD        56(R6), F18
+	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        16(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfbe // fmul v30.4s, v29.4s, v28.4s
-	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
-	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
-	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        36(R0), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        16(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        20(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        24(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        28(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        80(R8), F20
-	FMOVQ        96(R8), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        256(R4), F22
-	FMOVQ        272(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        288(R4), F24
-	FMOVQ        304(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        320(R4), F26
-	FMOVQ        336(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        352(R4), F28
-	FMOVQ        368(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVS        72(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVD        64(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8c // fmla v12.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8d // fmla v13.4s, v28.4s, v30.4s
-	FMOVD        72(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8e // fmla v14.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8f // fmla v15.4s, v28.4s, v30.4s
-	FMOVD        80(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf91 // fmla v17.4s, v28.4s, v30.4s
-	FMOVD        88(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf93 // fmla v19.4s, v28.4s, v30.4s
+	FLDPQ        80(R8), (F13, F14)
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        256(R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        288(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        320(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVS        72(R0), F14
+	FMOVD        64(R6), F18
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	FMOVD        72(R6), F18
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	FMOVD        80(R6), F18
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	FMOVD        88(R6), F18
+	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        32(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfbe // fmul v30.4s, v29.4s, v28.4s
-	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
-	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
-	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        40(R0), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        32(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        36(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        40(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        44(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R8), F20
-	FMOVQ        96(R8), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
-	WORD $0x4f2156f7 // shl v23.4s, v23.4s, #1
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        384(R4), F22
-	FMOVQ        400(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        416(R4), F24
-	FMOVQ        432(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        448(R4), F26
-	FMOVQ        464(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        480(R4), F28
-	FMOVQ        496(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVS        76(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVD        96(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8c // fmla v12.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8d // fmla v13.4s, v28.4s, v30.4s
-	FMOVD        104(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8e // fmla v14.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8f // fmla v15.4s, v28.4s, v30.4s
-	FMOVD        112(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf91 // fmla v17.4s, v28.4s, v30.4s
-	FMOVD        120(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf93 // fmla v19.4s, v28.4s, v30.4s
+	FLDPQ        80(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
+	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        384(R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        416(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        448(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        480(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVS        76(R0), F14
+	FMOVD        96(R6), F18
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	FMOVD        104(R6), F18
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	FMOVD        112(R6), F18
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	FMOVD        120(R6), F18
+	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        48(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfbe // fmul v30.4s, v29.4s, v28.4s
-	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
-	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
-	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        44(R0), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        48(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        52(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        56(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        60(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        112(R8), F20
-	FMOVQ        128(R8), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        512(R4), F22
-	FMOVQ        528(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        544(R4), F24
-	FMOVQ        560(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        576(R4), F26
-	FMOVQ        592(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        608(R4), F28
-	FMOVQ        624(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVS        80(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVD        128(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8c // fmla v12.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8d // fmla v13.4s, v28.4s, v30.4s
-	FMOVD        136(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8e // fmla v14.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8f // fmla v15.4s, v28.4s, v30.4s
-	FMOVD        144(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf91 // fmla v17.4s, v28.4s, v30.4s
-	FMOVD        152(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf93 // fmla v19.4s, v28.4s, v30.4s
+	FLDPQ        112(R8), (F13, F14)
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        512(R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        544(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        576(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVS        80(R0), F14
+	FMOVD        128(R6), F18
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	FMOVD        136(R6), F18
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	FMOVD        144(R6), F18
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	FMOVD        152(R6), F18
+	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        64(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfbe // fmul v30.4s, v29.4s, v28.4s
-	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
-	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
-	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
-	FMOVS        68(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        76(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        48(R0), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        64(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        68(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        72(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        76(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        112(R8), F20
-	FMOVQ        128(R8), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        640(R4), F22
-	FMOVQ        656(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        672(R4), F24
-	FMOVQ        688(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        704(R4), F26
-	FMOVQ        720(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        736(R4), F28
-	FMOVQ        752(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVS        84(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVD        160(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8c // fmla v12.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8d // fmla v13.4s, v28.4s, v30.4s
-	FMOVD        168(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8e // fmla v14.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8f // fmla v15.4s, v28.4s, v30.4s
-	FMOVD        176(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf91 // fmla v17.4s, v28.4s, v30.4s
-	FMOVD        184(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf93 // fmla v19.4s, v28.4s, v30.4s
+	FLDPQ        112(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
+	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        640(R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        672(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        704(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        736(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVS        84(R0), F14
+	FMOVD        160(R6), F18
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	FMOVD        168(R6), F18
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	FMOVD        176(R6), F18
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	FMOVD        184(R6), F18
+	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        80(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfbe // fmul v30.4s, v29.4s, v28.4s
-	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
-	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
-	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        88(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        92(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        52(R0), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        80(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        84(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        88(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        92(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        144(R8), F20
-	FMOVQ        160(R8), F21
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
-	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        768(R4), F22
-	FMOVQ        784(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        800(R4), F24
-	FMOVQ        816(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        832(R4), F26
-	FMOVQ        848(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        864(R4), F28
-	FMOVQ        880(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVS        88(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVD        192(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8c // fmla v12.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8d // fmla v13.4s, v28.4s, v30.4s
-	FMOVD        200(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8e // fmla v14.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8f // fmla v15.4s, v28.4s, v30.4s
-	FMOVD        208(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf91 // fmla v17.4s, v28.4s, v30.4s
-	FMOVD        216(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf93 // fmla v19.4s, v28.4s, v30.4s
+	FLDPQ        144(R8), (F13, F14)
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        768(R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        800(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        832(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        864(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVS        88(R0), F14
+	FMOVD        192(R6), F18
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	FMOVD        200(R6), F18
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	FMOVD        208(R6), F18
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	FMOVD        216(R6), F18
+	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        96(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfbe // fmul v30.4s, v29.4s, v28.4s
-	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
-	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
-	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
-	FMOVS        100(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        104(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        108(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        56(R0), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        96(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        100(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        104(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        108(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        144(R8), F20
-	FMOVQ        160(R8), F21
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R8), F22
-	FMOVQ        32(R8), F23
-	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
-	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        896(R4), F22
-	FMOVQ        912(R4), F23
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        928(R4), F24
-	FMOVQ        944(R4), F25
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        960(R4), F26
-	FMOVQ        976(R4), F27
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        992(R4), F28
-	FMOVQ        1008(R4), F29
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVS        92(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVD        224(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8c // fmla v12.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8d // fmla v13.4s, v28.4s, v30.4s
-	FMOVD        232(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf8e // fmla v14.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf8f // fmla v15.4s, v28.4s, v30.4s
-	FMOVD        240(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf90 // fmla v16.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf91 // fmla v17.4s, v28.4s, v30.4s
-	FMOVD        248(R6), F29
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e3dcf92 // fmla v18.4s, v28.4s, v29.4s
-	WORD $0x4e3ecf93 // fmla v19.4s, v28.4s, v30.4s
+	FLDPQ        144(R8), (F13, F14)
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	FLDPQ        16(R8), (F15, F16)
+	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
+	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FLDPQ        896(R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        928(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        960(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        992(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FMOVS        92(R0), F14
+	FMOVD        224(R6), F18
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	FMOVD        232(R6), F18
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	FMOVD        240(R6), F18
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	FMOVD        248(R6), F18
+	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        112(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfbe // fmul v30.4s, v29.4s, v28.4s
-	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
-	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
-	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
-	FMOVS        116(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        120(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        124(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	FMOVS        60(R0), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        112(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
+	FMOVS        116(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
+	FMOVS        120(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        124(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
 	ADD          $0xb0, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -11256,31 +9282,27 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x6e09412d // ext v13.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
 	WORD $0x7e30d9ad // faddp s13, v13.2s
 	FMOVS        F13, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0a4149 // ext v9.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0b4169 // ext v9.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          R4, R5
-	WORD $0x4e33d64c // fadd v12.4s, v18.4s, v19.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x6e0c4189 // ext v9.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2

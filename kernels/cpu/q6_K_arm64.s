@@ -36,11 +36,11 @@ GLOBL q6_k_order2<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xQ6_KDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xQ6_KDotProd(SB), NOSPLIT, $96-72
+TEXT ·matmulQ81xQ6_KDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	WORD $0x4f066442 // movi v2.4s, #194, lsl #24
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_order<>+0(SB), R0
@@ -55,12 +55,10 @@ TEXT ·matmulQ81xQ6_KDotProd(SB), NOSPLIT, $96-72
 	FMOVQ        (R0), F8
 	MOVD         $q6_k_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
@@ -72,30 +70,26 @@ loop1:
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x880, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x8c0, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
+	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
+	WORD $0xf98460e0 // prfm pldl1keep, [x7, #2240]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d41a112 // ldr h18, [x8, #208]
+	WORD $0x7d41a0f2 // ldr h18, [x7, #208]
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        192(R8), F19
-	FMOVQ        194(R8), F20
+	FMOVQ        192(R7), F19
+	FMOVQ        194(R7), F20
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
@@ -108,287 +102,215 @@ loop3:
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        (R5), F20
-	FMOVQ        16(R5), F21
+	FLDPQ        (R4), (F20, F21)
 	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        F21, (R0)
-	FMOVQ        F20, 16(R0)
 	WORD $0x6e22de73 // fmul v19.4s, v19.4s, v2.4s
 	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
-	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
-	WORD $0x4e35ce4b // fmla v11.4s, v18.4s, v21.4s
-	WORD $0x7d41a112 // ldr h18, [x8, #208]
+	FLDPQ        (R5), (F22, F23)
+	WORD $0x4e36ce6a // fmla v10.4s, v19.4s, v22.4s
+	WORD $0x4e37ce4b // fmla v11.4s, v18.4s, v23.4s
+	WORD $0x7d41a0f2 // ldr h18, [x7, #208]
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        194(R8), F19
-	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
+	FMOVQ        194(R7), F19
+	WORD $0x4e080276 // tbl v22.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
 	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
-	WORD $0x4f280694 // sshr v20.4s, v20.4s, #24
+	WORD $0x4f2806d6 // sshr v22.4s, v22.4s, #24
 	WORD $0x4f280673 // sshr v19.4s, v19.4s, #24
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
 	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FMOVQ        (R5), F19
-	FMOVQ        16(R5), F19
-	WORD $0x4e040275 // tbl v21.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F19, 48(R0)
-	WORD $0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
+	FLDPQ        (R4), (F19, F23)
+	WORD $0x4e0402f3 // tbl v19.16b, { v23.16b }, v4.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
+	WORD $0x6e37de57 // fmul v23.4s, v18.4s, v23.4s
+	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
 	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F21
-	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
-	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
+	FLDPQ        32(R5), (F24, F25)
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ce4d // fmla v13.4s, v18.4s, v25.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R8), F18
-	FMOVQ        16(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        144(R8), F21
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	FLDPQ        (R7), (F18, F22)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	FLDPQ        128(R7), (F24, F25)
+	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	FLDPQ        (R3), (F24, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e98965a // sdot v26.4s, v18.16b, v24.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	FMOVS        (R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        4(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e9996d2 // sdot v18.4s, v22.16b, v25.16b
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e33ceaa // fmla v10.4s, v21.4s, v19.4s
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
+	WORD $0x4f9512ca // fmla v10.4s, v22.4s, v21.s[0]
+	WORD $0x4fb5124b // fmla v11.4s, v18.4s, v21.s[1]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R8), F18
-	FMOVQ        48(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        144(R8), F21
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	FLDPQ        32(R7), (F18, F22)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	FLDPQ        128(R7), (F24, F25)
+	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
+	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	FLDPQ        32(R3), (F24, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e98965a // sdot v26.4s, v18.16b, v24.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	FMOVS        8(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        12(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e9996d2 // sdot v18.4s, v22.16b, v25.16b
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
+	WORD $0x4f951acc // fmla v12.4s, v22.4s, v21.s[2]
+	WORD $0x4fb51a4d // fmla v13.4s, v18.4s, v21.s[3]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R8), F18
-	FMOVQ        16(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        144(R8), F21
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	FLDPQ        (R7), (F18, F21)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	FLDPQ        128(R7), (F22, F24)
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	FLDPQ        64(R3), (F22, F24)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	FMOVS        16(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        20(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e9896b2 // sdot v18.4s, v21.16b, v24.16b
+	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
+	WORD $0x4f9412ae // fmla v14.4s, v21.4s, v20.s[0]
+	WORD $0x4fb4124f // fmla v15.4s, v18.4s, v20.s[1]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R8), F18
-	FMOVQ        48(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        144(R8), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	FLDPQ        32(R7), (F18, F21)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	FLDPQ        128(R7), (F22, F24)
+	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	FLDPQ        96(R3), (F22, F24)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	FMOVS        24(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        28(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e9896b2 // sdot v18.4s, v21.16b, v24.16b
+	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e33ceb0 // fmla v16.4s, v21.4s, v19.4s
-	WORD $0x4e34ce51 // fmla v17.4s, v18.4s, v20.4s
+	WORD $0x4f941ab0 // fmla v16.4s, v21.4s, v20.s[2]
+	WORD $0x4fb41a51 // fmla v17.4s, v18.4s, v20.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R8), F18
-	FMOVQ        80(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        176(R8), F21
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	FLDPQ        64(R7), (F18, F20)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	FLDPQ        160(R7), (F21, F22)
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FLDPQ        128(R3), (F21, F22)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
+	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e33ceaa // fmla v10.4s, v21.4s, v19.4s
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
+	WORD $0x4f93128a // fmla v10.4s, v20.4s, v19.s[0]
+	WORD $0x4fb3124b // fmla v11.4s, v18.4s, v19.s[1]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        96(R8), F18
-	FMOVQ        112(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        176(R8), F21
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	FLDPQ        96(R7), (F18, F20)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	FLDPQ        160(R7), (F21, F22)
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FLDPQ        160(R3), (F21, F22)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
+	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
+	WORD $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD $0x4fb31a4d // fmla v13.4s, v18.4s, v19.s[3]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R8), F18
-	FMOVQ        80(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        176(R8), F21
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	FLDPQ        160(R7), (F20, F21)
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
+	FLDPQ        192(R3), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e33ceae // fmla v14.4s, v21.4s, v19.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
+	WORD $0x4f97126e // fmla v14.4s, v19.4s, v23.s[0]
+	WORD $0x4fb7124f // fmla v15.4s, v18.4s, v23.s[1]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        96(R8), F18
-	FMOVQ        112(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        176(R8), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	FLDPQ        96(R7), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	FLDPQ        160(R7), (F20, F21)
+	WORD $0x6f0e0694 // ushr v20.16b, v20.16b, #2
+	WORD $0x6f0e06b5 // ushr v21.16b, v21.16b, #2
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
+	FLDPQ        224(R3), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e33ceb0 // fmla v16.4s, v21.4s, v19.4s
-	WORD $0x4e34ce51 // fmla v17.4s, v18.4s, v20.4s
-	ADD          $0xd2, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	WORD $0x4f971a70 // fmla v16.4s, v19.4s, v23.s[2]
+	WORD $0x4fb71a51 // fmla v17.4s, v18.4s, v23.s[3]
+	ADD          $0xd2, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
+	ADD          $1, R6
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
@@ -401,15 +323,15 @@ done4:
 	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	FMOVS        F11, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ6_KDotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
@@ -417,9 +339,9 @@ done2:
 TEXT ·matmulQ82xQ6_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -491,28 +413,24 @@ loop3:
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F12
-	FMOVQ        16(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R7), F14
-	FMOVQ        144(R7), F15
+	FLDPQ        (R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        128(R7), (F14, F15)
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
 	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        (R4), F14
-	FMOVQ        16(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        (R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F17
+	FLDPQ        32(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -541,28 +459,24 @@ loop3:
 	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F12
-	FMOVQ        48(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R7), F14
-	FMOVQ        144(R7), F15
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        128(R7), (F14, F15)
 	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        64(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F17
+	FLDPQ        96(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -591,28 +505,22 @@ loop3:
 	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R7), F12
-	FMOVQ        16(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R7), F14
-	FMOVQ        144(R7), F15
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        (R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        128(R7), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        128(R4), F14
-	FMOVQ        144(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        128(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F17
+	FLDPQ        160(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -641,30 +549,24 @@ loop3:
 	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F12
-	FMOVQ        48(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R7), F14
-	FMOVQ        144(R7), F15
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        128(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        192(R4), F14
-	FMOVQ        208(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        192(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F17
+	FLDPQ        224(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -693,28 +595,24 @@ loop3:
 	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F12
-	FMOVQ        80(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        160(R7), F14
-	FMOVQ        176(R7), F15
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        160(R7), (F14, F15)
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
 	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        256(R4), F14
-	FMOVQ        272(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        256(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FMOVQ        288(R4), F15
-	FMOVQ        304(R4), F17
+	FLDPQ        288(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -743,28 +641,24 @@ loop3:
 	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        96(R7), F12
-	FMOVQ        112(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        160(R7), F14
-	FMOVQ        176(R7), F15
+	FLDPQ        96(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        160(R7), (F14, F15)
 	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        320(R4), F14
-	FMOVQ        336(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        320(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FMOVQ        352(R4), F15
-	FMOVQ        368(R4), F17
+	FLDPQ        352(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -793,28 +687,22 @@ loop3:
 	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F12
-	FMOVQ        80(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        160(R7), F14
-	FMOVQ        176(R7), F15
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        160(R7), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        384(R4), F14
-	FMOVQ        400(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        384(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FMOVQ        416(R4), F15
-	FMOVQ        432(R4), F17
+	FLDPQ        416(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -843,30 +731,24 @@ loop3:
 	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        96(R7), F12
-	FMOVQ        112(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        160(R7), F14
-	FMOVQ        176(R7), F15
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        96(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        160(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        448(R4), F14
-	FMOVQ        464(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        448(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FMOVQ        480(R4), F15
-	FMOVQ        496(R4), F17
+	FLDPQ        480(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -931,9 +813,9 @@ done2:
 TEXT ·matmulQ83xQ6_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -1007,34 +889,29 @@ loop3:
 	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F14
-	FMOVQ        16(R7), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R7), F16
-	FMOVQ        144(R7), F17
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        128(R7), (F16, F17)
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        (R4), F16
-	FMOVQ        16(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        (R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F19
+	FLDPQ        32(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F21
+	FLDPQ        64(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1071,34 +948,29 @@ loop3:
 	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F14
-	FMOVQ        48(R7), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R7), F16
-	FMOVQ        144(R7), F17
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        128(R7), (F16, F17)
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        96(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F19
+	FLDPQ        128(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F21
+	FLDPQ        160(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1135,34 +1007,27 @@ loop3:
 	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R7), F14
-	FMOVQ        16(R7), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R7), F16
-	FMOVQ        144(R7), F17
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        128(R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        192(R4), F16
-	FMOVQ        208(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        192(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FMOVQ        224(R4), F17
-	FMOVQ        240(R4), F19
+	FLDPQ        224(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FMOVQ        256(R4), F19
-	FMOVQ        272(R4), F21
+	FLDPQ        256(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1199,36 +1064,29 @@ loop3:
 	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F14
-	FMOVQ        48(R7), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R7), F16
-	FMOVQ        144(R7), F17
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        128(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        288(R4), F16
-	FMOVQ        304(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        288(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FMOVQ        320(R4), F17
-	FMOVQ        336(R4), F19
+	FLDPQ        320(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F21
+	FLDPQ        352(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1265,34 +1123,29 @@ loop3:
 	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F14
-	FMOVQ        80(R7), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R7), F16
-	FMOVQ        176(R7), F17
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        160(R7), (F16, F17)
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        384(R4), F16
-	FMOVQ        400(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        384(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FMOVQ        416(R4), F17
-	FMOVQ        432(R4), F19
+	FLDPQ        416(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F21
+	FLDPQ        448(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1329,34 +1182,29 @@ loop3:
 	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        96(R7), F14
-	FMOVQ        112(R7), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R7), F16
-	FMOVQ        176(R7), F17
+	FLDPQ        96(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        160(R7), (F16, F17)
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        480(R4), F16
-	FMOVQ        496(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        480(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FMOVQ        512(R4), F17
-	FMOVQ        528(R4), F19
+	FLDPQ        512(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FMOVQ        544(R4), F19
-	FMOVQ        560(R4), F21
+	FLDPQ        544(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1393,34 +1241,27 @@ loop3:
 	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F14
-	FMOVQ        80(R7), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R7), F16
-	FMOVQ        176(R7), F17
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        160(R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        576(R4), F16
-	FMOVQ        592(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        576(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FMOVQ        608(R4), F17
-	FMOVQ        624(R4), F19
+	FLDPQ        608(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FMOVQ        640(R4), F19
-	FMOVQ        656(R4), F21
+	FLDPQ        640(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1457,36 +1298,29 @@ loop3:
 	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        96(R7), F14
-	FMOVQ        112(R7), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R7), F16
-	FMOVQ        176(R7), F17
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        96(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        160(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        672(R4), F16
-	FMOVQ        688(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        672(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FMOVQ        704(R4), F17
-	FMOVQ        720(R4), F19
+	FLDPQ        704(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FMOVQ        736(R4), F19
-	FMOVQ        752(R4), F21
+	FLDPQ        736(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1565,9 +1399,9 @@ done2:
 TEXT ·matmulQ84xQ6_KDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -1643,40 +1477,34 @@ loop3:
 	FMOVQ        F16, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F16
-	FMOVQ        16(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R7), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        (R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F21
+	FLDPQ        32(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F23
+	FLDPQ        64(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        96(R4), F23
-	FMOVQ        112(R4), F25
+	FLDPQ        96(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
@@ -1721,40 +1549,34 @@ loop3:
 	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F16
-	FMOVQ        48(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R7), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        128(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F21
+	FLDPQ        160(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F23
+	FLDPQ        192(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        224(R4), F23
-	FMOVQ        240(R4), F25
+	FLDPQ        224(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
@@ -1799,40 +1621,32 @@ loop3:
 	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R7), F16
-	FMOVQ        16(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        256(R4), F18
-	FMOVQ        272(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F21
+	FLDPQ        288(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F23
+	FLDPQ        320(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        352(R4), F23
-	FMOVQ        368(R4), F25
+	FLDPQ        352(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
@@ -1877,42 +1691,34 @@ loop3:
 	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F16
-	FMOVQ        48(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        384(R4), F18
-	FMOVQ        400(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F21
+	FLDPQ        416(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F23
+	FLDPQ        448(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        480(R4), F23
-	FMOVQ        496(R4), F25
+	FLDPQ        480(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
@@ -1957,40 +1763,34 @@ loop3:
 	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F16
-	FMOVQ        80(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R7), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        512(R4), F18
-	FMOVQ        528(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        544(R4), F19
-	FMOVQ        560(R4), F21
+	FLDPQ        544(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FMOVQ        576(R4), F21
-	FMOVQ        592(R4), F23
+	FLDPQ        576(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        608(R4), F23
-	FMOVQ        624(R4), F25
+	FLDPQ        608(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
@@ -2035,40 +1835,34 @@ loop3:
 	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        96(R7), F16
-	FMOVQ        112(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
+	FLDPQ        96(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R7), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        640(R4), F18
-	FMOVQ        656(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        672(R4), F19
-	FMOVQ        688(R4), F21
+	FLDPQ        672(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FMOVQ        704(R4), F21
-	FMOVQ        720(R4), F23
+	FLDPQ        704(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        736(R4), F23
-	FMOVQ        752(R4), F25
+	FLDPQ        736(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
@@ -2113,40 +1907,32 @@ loop3:
 	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F16
-	FMOVQ        80(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        768(R4), F18
-	FMOVQ        784(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        800(R4), F19
-	FMOVQ        816(R4), F21
+	FLDPQ        800(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FMOVQ        832(R4), F21
-	FMOVQ        848(R4), F23
+	FLDPQ        832(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        864(R4), F23
-	FMOVQ        880(R4), F25
+	FLDPQ        864(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
@@ -2191,42 +1977,34 @@ loop3:
 	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        96(R7), F16
-	FMOVQ        112(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        96(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        896(R4), F18
-	FMOVQ        912(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FMOVQ        928(R4), F19
-	FMOVQ        944(R4), F21
+	FLDPQ        928(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FMOVQ        960(R4), F21
-	FMOVQ        976(R4), F23
+	FLDPQ        960(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        992(R4), F23
-	FMOVQ        1008(R4), F25
+	FLDPQ        992(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
@@ -2318,9 +2096,9 @@ done2:
 TEXT ·decodeUnitsQ6_KNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -2380,20 +2158,18 @@ loop1:
 	FMOVQ        F8, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R1), F8
-	FMOVQ        16(R1), F9
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        128(R1), F10
-	FMOVQ        144(R1), F11
+	FLDPQ        (R1), (F8, F9)
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        128(R1), (F10, F11)
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
-	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
 	FMOVS        (R3), F8
@@ -2405,9 +2181,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        32(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
 	FMOVS        8(R3), F8
@@ -2419,9 +2194,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        32(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 32(R0)
 	FMOVQ        F9, 48(R0)
 	FMOVS        16(R3), F8
@@ -2433,9 +2207,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        36(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 64(R0)
 	FMOVQ        F9, 80(R0)
 	FMOVS        24(R3), F8
@@ -2447,27 +2220,24 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        36(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 96(R0)
 	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        32(R1), F8
-	FMOVQ        48(R1), F9
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        128(R1), F10
-	FMOVQ        144(R1), F11
+	FLDPQ        32(R1), (F8, F9)
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        128(R1), (F10, F11)
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
 	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
-	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
 	FMOVS        (R3), F8
@@ -2479,9 +2249,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        40(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
 	FMOVS        8(R3), F8
@@ -2493,9 +2262,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        40(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
 	FMOVS        16(R3), F8
@@ -2507,9 +2275,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        44(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
 	FMOVS        24(R3), F8
@@ -2521,27 +2288,22 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        44(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 224(R0)
 	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        (R1), F8
-	FMOVQ        16(R1), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        128(R1), F10
-	FMOVQ        144(R1), F11
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FLDPQ        (R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FLDPQ        128(R1), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
-	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
 	FMOVS        (R3), F8
@@ -2553,9 +2315,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        48(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 256(R0)
 	FMOVQ        F9, 272(R0)
 	FMOVS        8(R3), F8
@@ -2567,9 +2328,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        48(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
 	FMOVS        16(R3), F8
@@ -2581,9 +2341,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        52(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 320(R0)
 	FMOVQ        F9, 336(R0)
 	FMOVS        24(R3), F8
@@ -2595,29 +2354,24 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        52(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 352(R0)
 	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        32(R1), F8
-	FMOVQ        48(R1), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        128(R1), F10
-	FMOVQ        144(R1), F11
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FLDPQ        32(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FLDPQ        128(R1), (F10, F11)
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
-	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
 	FMOVS        (R3), F8
@@ -2629,9 +2383,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        56(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 384(R0)
 	FMOVQ        F9, 400(R0)
 	FMOVS        8(R3), F8
@@ -2643,9 +2396,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        56(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 416(R0)
 	FMOVQ        F9, 432(R0)
 	FMOVS        16(R3), F8
@@ -2657,9 +2409,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        60(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 448(R0)
 	FMOVQ        F9, 464(R0)
 	FMOVS        24(R3), F8
@@ -2671,27 +2422,24 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        60(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 480(R0)
 	FMOVQ        F9, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        64(R1), F8
-	FMOVQ        80(R1), F9
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        160(R1), F10
-	FMOVQ        176(R1), F11
+	FLDPQ        64(R1), (F8, F9)
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        160(R1), (F10, F11)
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
-	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
 	FMOVS        (R3), F8
@@ -2703,9 +2451,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        64(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 512(R0)
 	FMOVQ        F9, 528(R0)
 	FMOVS        8(R3), F8
@@ -2717,9 +2464,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        64(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 544(R0)
 	FMOVQ        F9, 560(R0)
 	FMOVS        16(R3), F8
@@ -2731,9 +2477,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        68(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 576(R0)
 	FMOVQ        F9, 592(R0)
 	FMOVS        24(R3), F8
@@ -2745,27 +2490,24 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        68(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 608(R0)
 	FMOVQ        F9, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        96(R1), F8
-	FMOVQ        112(R1), F9
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        160(R1), F10
-	FMOVQ        176(R1), F11
+	FLDPQ        96(R1), (F8, F9)
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	FLDPQ        160(R1), (F10, F11)
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
 	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
-	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
 	FMOVS        (R3), F8
@@ -2777,9 +2519,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        72(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 640(R0)
 	FMOVQ        F9, 656(R0)
 	FMOVS        8(R3), F8
@@ -2791,9 +2532,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        72(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 672(R0)
 	FMOVQ        F9, 688(R0)
 	FMOVS        16(R3), F8
@@ -2805,9 +2545,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        76(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 704(R0)
 	FMOVQ        F9, 720(R0)
 	FMOVS        24(R3), F8
@@ -2819,27 +2558,22 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        76(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 736(R0)
 	FMOVQ        F9, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        64(R1), F8
-	FMOVQ        80(R1), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        160(R1), F10
-	FMOVQ        176(R1), F11
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FLDPQ        64(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FLDPQ        160(R1), (F10, F11)
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
-	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
 	FMOVS        (R3), F8
@@ -2851,9 +2585,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        80(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 768(R0)
 	FMOVQ        F9, 784(R0)
 	FMOVS        8(R3), F8
@@ -2865,9 +2598,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        80(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 800(R0)
 	FMOVQ        F9, 816(R0)
 	FMOVS        16(R3), F8
@@ -2879,9 +2611,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        84(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 832(R0)
 	FMOVQ        F9, 848(R0)
 	FMOVS        24(R3), F8
@@ -2893,29 +2624,24 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        84(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 864(R0)
 	FMOVQ        F9, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        96(R1), F8
-	FMOVQ        112(R1), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVQ        160(R1), F10
-	FMOVQ        176(R1), F11
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FLDPQ        96(R1), (F8, F9)
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	FLDPQ        160(R1), (F10, F11)
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
-	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
+	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
 	FMOVS        (R3), F8
@@ -2927,9 +2653,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        88(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 896(R0)
 	FMOVQ        F9, 912(R0)
 	FMOVS        8(R3), F8
@@ -2941,9 +2666,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        88(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 928(R0)
 	FMOVQ        F9, 944(R0)
 	FMOVS        16(R3), F8
@@ -2955,9 +2679,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        92(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 960(R0)
 	FMOVQ        F9, 976(R0)
 	FMOVS        24(R3), F8
@@ -2969,9 +2692,8 @@ loop1:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	FMOVS        92(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 992(R0)
 	FMOVQ        F9, 1008(R0)
 	ADD          $0xd2, R1
@@ -2987,9 +2709,9 @@ done2:
 TEXT ·matmul1xQ6_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -3064,20 +2786,18 @@ loop3:
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R6), F16
-	FMOVQ        16(R6), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F19
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R6), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3089,11 +2809,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3105,11 +2823,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3121,11 +2837,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3137,29 +2851,25 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F19
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R6), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3171,11 +2881,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        128(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3187,11 +2895,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        160(R4), F18
-	FMOVQ        176(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        160(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3203,11 +2909,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        192(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3219,29 +2923,23 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        224(R4), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        (R6), F16
-	FMOVQ        16(R6), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R6), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3253,11 +2951,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        256(R4), F18
-	FMOVQ        272(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3269,11 +2965,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        288(R4), F18
-	FMOVQ        304(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3285,11 +2979,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3301,31 +2993,25 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        352(R4), F18
-	FMOVQ        368(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R6), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3337,11 +3023,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        384(R4), F18
-	FMOVQ        400(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3353,11 +3037,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        416(R4), F18
-	FMOVQ        432(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3369,11 +3051,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3385,29 +3065,25 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R6), F18
-	FMOVQ        176(R6), F19
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R6), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3419,11 +3095,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        512(R4), F18
-	FMOVQ        528(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3435,11 +3109,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        544(R4), F18
-	FMOVQ        560(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        544(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3451,11 +3123,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        576(R4), F18
-	FMOVQ        592(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        576(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3467,29 +3137,25 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        608(R4), F18
-	FMOVQ        624(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        608(R4), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R6), F18
-	FMOVQ        176(R6), F19
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R6), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3501,11 +3167,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        640(R4), F18
-	FMOVQ        656(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3517,11 +3181,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        672(R4), F18
-	FMOVQ        688(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        672(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3533,11 +3195,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        704(R4), F18
-	FMOVQ        720(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        704(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3549,29 +3209,23 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        736(R4), F18
-	FMOVQ        752(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        736(R4), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R6), F18
-	FMOVQ        176(R6), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R6), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3583,11 +3237,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        768(R4), F18
-	FMOVQ        784(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3599,11 +3251,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        800(R4), F18
-	FMOVQ        816(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        800(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3615,11 +3265,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        832(R4), F18
-	FMOVQ        848(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        832(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3631,31 +3279,25 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        864(R4), F18
-	FMOVQ        880(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        864(R4), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R6), F18
-	FMOVQ        176(R6), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R6), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3667,11 +3309,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        896(R4), F18
-	FMOVQ        912(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3683,11 +3323,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        928(R4), F18
-	FMOVQ        944(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        928(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3699,11 +3337,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        960(R4), F18
-	FMOVQ        976(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        960(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3715,11 +3351,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        992(R4), F18
-	FMOVQ        1008(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        992(R4), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0xd2, R6
@@ -3756,9 +3390,9 @@ done2:
 TEXT ·matmul2xQ6_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -3834,20 +3468,18 @@ loop3:
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R7), F16
-	FMOVQ        16(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R7), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3859,11 +3491,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -3881,11 +3511,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -3903,11 +3531,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -3925,11 +3551,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -3940,20 +3564,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        32(R7), F16
-	FMOVQ        48(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R7), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -3965,11 +3587,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        128(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -3987,11 +3607,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        160(R4), F18
-	FMOVQ        176(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        160(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4009,11 +3627,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        192(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4031,11 +3647,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        224(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4046,20 +3660,16 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        (R7), F16
-	FMOVQ        16(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -4071,11 +3681,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        256(R4), F18
-	FMOVQ        272(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4093,11 +3701,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        288(R4), F18
-	FMOVQ        304(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4115,11 +3721,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4137,11 +3741,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        352(R4), F18
-	FMOVQ        368(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4152,22 +3754,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        32(R7), F16
-	FMOVQ        48(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -4179,11 +3777,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        384(R4), F18
-	FMOVQ        400(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4201,11 +3797,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        416(R4), F18
-	FMOVQ        432(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4223,11 +3817,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4245,11 +3837,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4260,20 +3850,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        64(R7), F16
-	FMOVQ        80(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R7), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -4285,11 +3873,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        512(R4), F18
-	FMOVQ        528(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4307,11 +3893,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        544(R4), F18
-	FMOVQ        560(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        544(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4329,11 +3913,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        576(R4), F18
-	FMOVQ        592(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        576(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4351,11 +3933,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        608(R4), F18
-	FMOVQ        624(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        608(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4366,20 +3946,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        96(R7), F16
-	FMOVQ        112(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
+	FLDPQ        96(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R7), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -4391,11 +3969,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        640(R4), F18
-	FMOVQ        656(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4413,11 +3989,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        672(R4), F18
-	FMOVQ        688(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        672(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4435,11 +4009,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        704(R4), F18
-	FMOVQ        720(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        704(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4457,11 +4029,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        736(R4), F18
-	FMOVQ        752(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        736(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4472,20 +4042,16 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        64(R7), F16
-	FMOVQ        80(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -4497,11 +4063,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        768(R4), F18
-	FMOVQ        784(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4519,11 +4083,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        800(R4), F18
-	FMOVQ        816(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        800(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4541,11 +4103,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        832(R4), F18
-	FMOVQ        848(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        832(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4563,11 +4123,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        864(R4), F18
-	FMOVQ        880(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        864(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4578,22 +4136,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        96(R7), F16
-	FMOVQ        112(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        96(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -4605,11 +4159,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        896(R4), F18
-	FMOVQ        912(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4627,11 +4179,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        928(R4), F18
-	FMOVQ        944(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        928(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4649,11 +4199,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        960(R4), F18
-	FMOVQ        976(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        960(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4671,11 +4219,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        992(R4), F18
-	FMOVQ        1008(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        992(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
@@ -4724,9 +4270,9 @@ done2:
 TEXT ·matmul3xQ6_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -4803,20 +4349,18 @@ loop3:
 	FMOVQ        F14, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R8), F14
-	FMOVQ        16(R8), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R8), F16
-	FMOVQ        144(R8), F17
+	FLDPQ        (R8), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        128(R8), (F16, F17)
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
 	FMOVS        (R3), F14
@@ -4828,11 +4372,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        32(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        (R4), F16
-	FMOVQ        16(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        (R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -4841,8 +4383,7 @@ loop3:
 	FMOVQ        16(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        (R6), F16
-	FMOVQ        16(R6), F17
+	FLDPQ        (R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        8(R3), F14
@@ -4854,11 +4395,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        32(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        32(R4), F16
-	FMOVQ        48(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        32(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -4867,8 +4406,7 @@ loop3:
 	FMOVQ        48(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        48(R6), F17
+	FLDPQ        32(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        16(R3), F14
@@ -4880,11 +4418,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        36(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        64(R4), F16
-	FMOVQ        80(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        64(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -4893,8 +4429,7 @@ loop3:
 	FMOVQ        80(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
+	FLDPQ        64(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        24(R3), F14
@@ -4906,11 +4441,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        36(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        96(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -4919,26 +4452,23 @@ loop3:
 	FMOVQ        112(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F17
+	FLDPQ        96(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVQ        32(R8), F14
-	FMOVQ        48(R8), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R8), F16
-	FMOVQ        144(R8), F17
+	FLDPQ        32(R8), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        128(R8), (F16, F17)
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
 	FMOVS        (R3), F14
@@ -4950,11 +4480,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        40(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        128(R4), F16
-	FMOVQ        144(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        128(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -4963,8 +4491,7 @@ loop3:
 	FMOVQ        144(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        128(R6), F16
-	FMOVQ        144(R6), F17
+	FLDPQ        128(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        8(R3), F14
@@ -4976,11 +4503,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        40(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        160(R4), F16
-	FMOVQ        176(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        160(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -4989,8 +4514,7 @@ loop3:
 	FMOVQ        176(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        160(R6), F16
-	FMOVQ        176(R6), F17
+	FLDPQ        160(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        16(R3), F14
@@ -5002,11 +4526,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        44(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        192(R4), F16
-	FMOVQ        208(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        192(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5015,8 +4537,7 @@ loop3:
 	FMOVQ        208(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        192(R6), F16
-	FMOVQ        208(R6), F17
+	FLDPQ        192(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        24(R3), F14
@@ -5028,11 +4549,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        44(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        224(R4), F16
-	FMOVQ        240(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        224(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5041,26 +4560,21 @@ loop3:
 	FMOVQ        240(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F17
+	FLDPQ        224(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FMOVQ        (R8), F14
-	FMOVQ        16(R8), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R8), F16
-	FMOVQ        144(R8), F17
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        (R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        128(R8), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
 	FMOVS        (R3), F14
@@ -5072,11 +4586,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        48(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        256(R4), F16
-	FMOVQ        272(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        256(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5085,8 +4597,7 @@ loop3:
 	FMOVQ        272(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        256(R6), F16
-	FMOVQ        272(R6), F17
+	FLDPQ        256(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        8(R3), F14
@@ -5098,11 +4609,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        48(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        288(R4), F16
-	FMOVQ        304(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        288(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5111,8 +4620,7 @@ loop3:
 	FMOVQ        304(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        288(R6), F16
-	FMOVQ        304(R6), F17
+	FLDPQ        288(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        16(R3), F14
@@ -5124,11 +4632,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        52(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        320(R4), F16
-	FMOVQ        336(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        320(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5137,8 +4643,7 @@ loop3:
 	FMOVQ        336(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        320(R6), F16
-	FMOVQ        336(R6), F17
+	FLDPQ        320(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        24(R3), F14
@@ -5150,11 +4655,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        52(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        352(R4), F16
-	FMOVQ        368(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        352(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5163,28 +4666,23 @@ loop3:
 	FMOVQ        368(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        352(R6), F16
-	FMOVQ        368(R6), F17
+	FLDPQ        352(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FMOVQ        32(R8), F14
-	FMOVQ        48(R8), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R8), F16
-	FMOVQ        144(R8), F17
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        32(R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        128(R8), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
 	FMOVS        (R3), F14
@@ -5196,11 +4694,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        56(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        384(R4), F16
-	FMOVQ        400(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        384(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5209,8 +4705,7 @@ loop3:
 	FMOVQ        400(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        384(R6), F16
-	FMOVQ        400(R6), F17
+	FLDPQ        384(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        8(R3), F14
@@ -5222,11 +4717,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        56(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        416(R4), F16
-	FMOVQ        432(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        416(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5235,8 +4728,7 @@ loop3:
 	FMOVQ        432(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        416(R6), F16
-	FMOVQ        432(R6), F17
+	FLDPQ        416(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        16(R3), F14
@@ -5248,11 +4740,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        60(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        448(R4), F16
-	FMOVQ        464(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        448(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5261,8 +4751,7 @@ loop3:
 	FMOVQ        464(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        448(R6), F16
-	FMOVQ        464(R6), F17
+	FLDPQ        448(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        24(R3), F14
@@ -5274,11 +4763,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        60(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        480(R4), F16
-	FMOVQ        496(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        480(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5287,26 +4774,23 @@ loop3:
 	FMOVQ        496(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        480(R6), F16
-	FMOVQ        496(R6), F17
+	FLDPQ        480(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 128 to 159
-	FMOVQ        64(R8), F14
-	FMOVQ        80(R8), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R8), F16
-	FMOVQ        176(R8), F17
+	FLDPQ        64(R8), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        160(R8), (F16, F17)
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
 	FMOVS        (R3), F14
@@ -5318,11 +4802,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        64(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        512(R4), F16
-	FMOVQ        528(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        512(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5331,8 +4813,7 @@ loop3:
 	FMOVQ        528(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        512(R6), F16
-	FMOVQ        528(R6), F17
+	FLDPQ        512(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        8(R3), F14
@@ -5344,11 +4825,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        64(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        544(R4), F16
-	FMOVQ        560(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        544(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5357,8 +4836,7 @@ loop3:
 	FMOVQ        560(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        544(R6), F16
-	FMOVQ        560(R6), F17
+	FLDPQ        544(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        16(R3), F14
@@ -5370,11 +4848,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        68(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        576(R4), F16
-	FMOVQ        592(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        576(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5383,8 +4859,7 @@ loop3:
 	FMOVQ        592(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        576(R6), F16
-	FMOVQ        592(R6), F17
+	FLDPQ        576(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        24(R3), F14
@@ -5396,11 +4871,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        68(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        608(R4), F16
-	FMOVQ        624(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        608(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5409,26 +4882,23 @@ loop3:
 	FMOVQ        624(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        608(R6), F16
-	FMOVQ        624(R6), F17
+	FLDPQ        608(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 160 to 191
-	FMOVQ        96(R8), F14
-	FMOVQ        112(R8), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R8), F16
-	FMOVQ        176(R8), F17
+	FLDPQ        96(R8), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        160(R8), (F16, F17)
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
 	FMOVS        (R3), F14
@@ -5440,11 +4910,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        72(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        640(R4), F16
-	FMOVQ        656(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        640(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5453,8 +4921,7 @@ loop3:
 	FMOVQ        656(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        640(R6), F16
-	FMOVQ        656(R6), F17
+	FLDPQ        640(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        8(R3), F14
@@ -5466,11 +4933,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        72(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        672(R4), F16
-	FMOVQ        688(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        672(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5479,8 +4944,7 @@ loop3:
 	FMOVQ        688(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        672(R6), F16
-	FMOVQ        688(R6), F17
+	FLDPQ        672(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        16(R3), F14
@@ -5492,11 +4956,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        76(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        704(R4), F16
-	FMOVQ        720(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        704(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5505,8 +4967,7 @@ loop3:
 	FMOVQ        720(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        704(R6), F16
-	FMOVQ        720(R6), F17
+	FLDPQ        704(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        24(R3), F14
@@ -5518,11 +4979,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        76(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        736(R4), F16
-	FMOVQ        752(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        736(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5531,26 +4990,21 @@ loop3:
 	FMOVQ        752(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        736(R6), F16
-	FMOVQ        752(R6), F17
+	FLDPQ        736(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 192 to 223
-	FMOVQ        64(R8), F14
-	FMOVQ        80(R8), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R8), F16
-	FMOVQ        176(R8), F17
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        64(R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        160(R8), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
 	FMOVS        (R3), F14
@@ -5562,11 +5016,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        80(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        768(R4), F16
-	FMOVQ        784(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        768(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5575,8 +5027,7 @@ loop3:
 	FMOVQ        784(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        768(R6), F16
-	FMOVQ        784(R6), F17
+	FLDPQ        768(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        8(R3), F14
@@ -5588,11 +5039,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        80(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        800(R4), F16
-	FMOVQ        816(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        800(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5601,8 +5050,7 @@ loop3:
 	FMOVQ        816(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        800(R6), F16
-	FMOVQ        816(R6), F17
+	FLDPQ        800(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        16(R3), F14
@@ -5614,11 +5062,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        84(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        832(R4), F16
-	FMOVQ        848(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        832(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5627,8 +5073,7 @@ loop3:
 	FMOVQ        848(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        832(R6), F16
-	FMOVQ        848(R6), F17
+	FLDPQ        832(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        24(R3), F14
@@ -5640,11 +5085,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        84(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        864(R4), F16
-	FMOVQ        880(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        864(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5653,28 +5096,23 @@ loop3:
 	FMOVQ        880(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        864(R6), F16
-	FMOVQ        880(R6), F17
+	FLDPQ        864(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 224 to 255
-	FMOVQ        96(R8), F14
-	FMOVQ        112(R8), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R8), F16
-	FMOVQ        176(R8), F17
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        96(R8), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        160(R8), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
 	FMOVS        (R3), F14
@@ -5686,11 +5124,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        88(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        896(R4), F16
-	FMOVQ        912(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        896(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5699,8 +5135,7 @@ loop3:
 	FMOVQ        912(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        896(R6), F16
-	FMOVQ        912(R6), F17
+	FLDPQ        896(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        8(R3), F14
@@ -5712,11 +5147,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        88(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        928(R4), F16
-	FMOVQ        944(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        928(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5725,8 +5158,7 @@ loop3:
 	FMOVQ        944(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        928(R6), F16
-	FMOVQ        944(R6), F17
+	FLDPQ        928(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        16(R3), F14
@@ -5738,11 +5170,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        92(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        960(R4), F16
-	FMOVQ        976(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        960(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5751,8 +5181,7 @@ loop3:
 	FMOVQ        976(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        960(R6), F16
-	FMOVQ        976(R6), F17
+	FLDPQ        960(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	FMOVS        24(R3), F14
@@ -5764,11 +5193,9 @@ loop3:
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	FMOVS        92(R3), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	FMOVQ        992(R4), F16
-	FMOVQ        1008(R4), F17
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	FLDPQ        992(R4), (F16, F17)
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5777,8 +5204,7 @@ loop3:
 	FMOVQ        1008(R9), F17
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FMOVQ        992(R6), F16
-	FMOVQ        1008(R6), F17
+	FLDPQ        992(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	ADD          $0xd2, R8
@@ -5824,9 +5250,9 @@ done2:
 TEXT ·matmul4xQ6_KNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -5905,20 +5331,18 @@ loop3:
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R8), F16
-	FMOVQ        16(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        144(R8), F19
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R8), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -5930,11 +5354,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -5943,8 +5365,7 @@ loop3:
 	FMOVQ        16(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        (R6), F18
-	FMOVQ        16(R6), F19
+	FLDPQ        (R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -5962,11 +5383,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -5975,8 +5394,7 @@ loop3:
 	FMOVQ        48(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
+	FLDPQ        32(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -5994,11 +5412,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6007,8 +5423,7 @@ loop3:
 	FMOVQ        80(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F19
+	FLDPQ        64(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6026,11 +5441,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6039,8 +5452,7 @@ loop3:
 	FMOVQ        112(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        96(R6), F18
-	FMOVQ        112(R6), F19
+	FLDPQ        96(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6051,20 +5463,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        32(R8), F16
-	FMOVQ        48(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        144(R8), F19
+	FLDPQ        32(R8), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R8), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -6076,11 +5486,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        128(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6089,8 +5497,7 @@ loop3:
 	FMOVQ        144(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F19
+	FLDPQ        128(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6108,11 +5515,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        40(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        160(R4), F18
-	FMOVQ        176(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        160(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6121,8 +5526,7 @@ loop3:
 	FMOVQ        176(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        160(R6), F18
-	FMOVQ        176(R6), F19
+	FLDPQ        160(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6140,11 +5544,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        192(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6153,8 +5555,7 @@ loop3:
 	FMOVQ        208(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        192(R6), F18
-	FMOVQ        208(R6), F19
+	FLDPQ        192(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6172,11 +5573,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        44(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        224(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6185,8 +5584,7 @@ loop3:
 	FMOVQ        240(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        224(R6), F18
-	FMOVQ        240(R6), F19
+	FLDPQ        224(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6197,20 +5595,16 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        (R8), F16
-	FMOVQ        16(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        144(R8), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R8), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -6222,11 +5616,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        256(R4), F18
-	FMOVQ        272(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6235,8 +5627,7 @@ loop3:
 	FMOVQ        272(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        256(R6), F18
-	FMOVQ        272(R6), F19
+	FLDPQ        256(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6254,11 +5645,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        48(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        288(R4), F18
-	FMOVQ        304(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6267,8 +5656,7 @@ loop3:
 	FMOVQ        304(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        288(R6), F18
-	FMOVQ        304(R6), F19
+	FLDPQ        288(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6286,11 +5674,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6299,8 +5685,7 @@ loop3:
 	FMOVQ        336(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        320(R6), F18
-	FMOVQ        336(R6), F19
+	FLDPQ        320(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6318,11 +5703,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        52(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        352(R4), F18
-	FMOVQ        368(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6331,8 +5714,7 @@ loop3:
 	FMOVQ        368(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        352(R6), F18
-	FMOVQ        368(R6), F19
+	FLDPQ        352(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6343,22 +5725,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        32(R8), F16
-	FMOVQ        48(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        144(R8), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        32(R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R8), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -6370,11 +5748,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        384(R4), F18
-	FMOVQ        400(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6383,8 +5759,7 @@ loop3:
 	FMOVQ        400(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        384(R6), F18
-	FMOVQ        400(R6), F19
+	FLDPQ        384(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6402,11 +5777,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        56(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        416(R4), F18
-	FMOVQ        432(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6415,8 +5788,7 @@ loop3:
 	FMOVQ        432(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        416(R6), F18
-	FMOVQ        432(R6), F19
+	FLDPQ        416(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6434,11 +5806,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6447,8 +5817,7 @@ loop3:
 	FMOVQ        464(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        448(R6), F18
-	FMOVQ        464(R6), F19
+	FLDPQ        448(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6466,11 +5835,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        60(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6479,8 +5846,7 @@ loop3:
 	FMOVQ        496(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        480(R6), F18
-	FMOVQ        496(R6), F19
+	FLDPQ        480(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6491,20 +5857,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        64(R8), F16
-	FMOVQ        80(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R8), F18
-	FMOVQ        176(R8), F19
+	FLDPQ        64(R8), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R8), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -6516,11 +5880,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        512(R4), F18
-	FMOVQ        528(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6529,8 +5891,7 @@ loop3:
 	FMOVQ        528(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        512(R6), F18
-	FMOVQ        528(R6), F19
+	FLDPQ        512(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6548,11 +5909,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        64(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        544(R4), F18
-	FMOVQ        560(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        544(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6561,8 +5920,7 @@ loop3:
 	FMOVQ        560(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        544(R6), F18
-	FMOVQ        560(R6), F19
+	FLDPQ        544(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6580,11 +5938,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        576(R4), F18
-	FMOVQ        592(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        576(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6593,8 +5949,7 @@ loop3:
 	FMOVQ        592(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        576(R6), F18
-	FMOVQ        592(R6), F19
+	FLDPQ        576(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6612,11 +5967,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        68(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        608(R4), F18
-	FMOVQ        624(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        608(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6625,8 +5978,7 @@ loop3:
 	FMOVQ        624(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        608(R6), F18
-	FMOVQ        624(R6), F19
+	FLDPQ        608(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6637,20 +5989,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        96(R8), F16
-	FMOVQ        112(R8), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R8), F18
-	FMOVQ        176(R8), F19
+	FLDPQ        96(R8), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R8), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -6662,11 +6012,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        640(R4), F18
-	FMOVQ        656(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6675,8 +6023,7 @@ loop3:
 	FMOVQ        656(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        640(R6), F18
-	FMOVQ        656(R6), F19
+	FLDPQ        640(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6694,11 +6041,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        72(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        672(R4), F18
-	FMOVQ        688(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        672(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6707,8 +6052,7 @@ loop3:
 	FMOVQ        688(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        672(R6), F18
-	FMOVQ        688(R6), F19
+	FLDPQ        672(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6726,11 +6070,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        704(R4), F18
-	FMOVQ        720(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        704(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6739,8 +6081,7 @@ loop3:
 	FMOVQ        720(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        704(R6), F18
-	FMOVQ        720(R6), F19
+	FLDPQ        704(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6758,11 +6099,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        76(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        736(R4), F18
-	FMOVQ        752(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        736(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6771,8 +6110,7 @@ loop3:
 	FMOVQ        752(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        736(R6), F18
-	FMOVQ        752(R6), F19
+	FLDPQ        736(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6783,20 +6121,16 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        64(R8), F16
-	FMOVQ        80(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R8), F18
-	FMOVQ        176(R8), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        64(R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R8), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -6808,11 +6142,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        768(R4), F18
-	FMOVQ        784(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6821,8 +6153,7 @@ loop3:
 	FMOVQ        784(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        768(R6), F18
-	FMOVQ        784(R6), F19
+	FLDPQ        768(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6840,11 +6171,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        80(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        800(R4), F18
-	FMOVQ        816(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        800(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6853,8 +6182,7 @@ loop3:
 	FMOVQ        816(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        800(R6), F18
-	FMOVQ        816(R6), F19
+	FLDPQ        800(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6872,11 +6200,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        832(R4), F18
-	FMOVQ        848(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        832(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6885,8 +6211,7 @@ loop3:
 	FMOVQ        848(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        832(R6), F18
-	FMOVQ        848(R6), F19
+	FLDPQ        832(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6904,11 +6229,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        84(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        864(R4), F18
-	FMOVQ        880(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        864(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6917,8 +6240,7 @@ loop3:
 	FMOVQ        880(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        864(R6), F18
-	FMOVQ        880(R6), F19
+	FLDPQ        864(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6929,22 +6251,18 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        96(R8), F16
-	FMOVQ        112(R8), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R8), F18
-	FMOVQ        176(R8), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        96(R8), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R8), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
@@ -6956,11 +6274,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        896(R4), F18
-	FMOVQ        912(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6969,8 +6285,7 @@ loop3:
 	FMOVQ        912(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        896(R6), F18
-	FMOVQ        912(R6), F19
+	FLDPQ        896(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6988,11 +6303,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        88(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        928(R4), F18
-	FMOVQ        944(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        928(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -7001,8 +6314,7 @@ loop3:
 	FMOVQ        944(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        928(R6), F18
-	FMOVQ        944(R6), F19
+	FLDPQ        928(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -7020,11 +6332,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        960(R4), F18
-	FMOVQ        976(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        960(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -7033,8 +6343,7 @@ loop3:
 	FMOVQ        976(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        960(R6), F18
-	FMOVQ        976(R6), F19
+	FLDPQ        960(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -7052,11 +6361,9 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	FMOVS        92(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        992(R4), F18
-	FMOVQ        1008(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        992(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -7065,8 +6372,7 @@ loop3:
 	FMOVQ        1008(R9), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVQ        992(R6), F18
-	FMOVQ        1008(R6), F19
+	FLDPQ        992(R6), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
@@ -7124,8 +6430,8 @@ done2:
 TEXT ·unpackQ6_KNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	WORD $0x4f0707e2 // movi v2.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F3
@@ -7224,16 +6530,14 @@ loop1:
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	FMOVQ        F9, 128(R3)
 	FMOVQ        F7, 144(R3)
-	FMOVQ        (R1), F7
-	FMOVQ        16(R1), F8
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVQ        128(R1), F9
-	FMOVQ        144(R1), F10
+	FLDPQ        (R1), (F7, F8)
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        128(R1), (F9, F10)
 	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	FMOVQ        F7, (R0)
@@ -7244,16 +6548,14 @@ loop1:
 	FMOVD        96(R3), F7
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 40(R0)
-	FMOVQ        32(R1), F7
-	FMOVQ        48(R1), F8
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVQ        128(R1), F9
-	FMOVQ        144(R1), F10
+	FLDPQ        32(R1), (F7, F8)
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        128(R1), (F9, F10)
 	WORD $0x4f225529 // shl v9.4s, v9.4s, #2
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	FMOVQ        F7, 48(R0)
@@ -7264,16 +6566,12 @@ loop1:
 	FMOVD        104(R3), F7
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 88(R0)
-	FMOVQ        (R1), F7
-	FMOVQ        16(R1), F8
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVQ        128(R1), F9
-	FMOVQ        144(R1), F10
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	FLDPQ        (R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	FLDPQ        128(R1), (F9, F10)
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	FMOVQ        F7, 96(R0)
@@ -7284,18 +6582,14 @@ loop1:
 	FMOVD        112(R3), F7
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 136(R0)
-	FMOVQ        32(R1), F7
-	FMOVQ        48(R1), F8
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVQ        128(R1), F9
-	FMOVQ        144(R1), F10
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	FLDPQ        32(R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	FLDPQ        128(R1), (F9, F10)
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	FMOVQ        F7, 144(R0)
@@ -7306,16 +6600,14 @@ loop1:
 	FMOVD        120(R3), F7
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 184(R0)
-	FMOVQ        64(R1), F7
-	FMOVQ        80(R1), F8
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVQ        160(R1), F9
-	FMOVQ        176(R1), F10
+	FLDPQ        64(R1), (F7, F8)
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        160(R1), (F9, F10)
 	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	FMOVQ        F7, 192(R0)
@@ -7326,16 +6618,14 @@ loop1:
 	FMOVD        128(R3), F7
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 232(R0)
-	FMOVQ        96(R1), F7
-	FMOVQ        112(R1), F8
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVQ        160(R1), F9
-	FMOVQ        176(R1), F10
+	FLDPQ        96(R1), (F7, F8)
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	FLDPQ        160(R1), (F9, F10)
 	WORD $0x4f225529 // shl v9.4s, v9.4s, #2
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	FMOVQ        F7, 240(R0)
@@ -7346,16 +6636,12 @@ loop1:
 	FMOVD        136(R3), F7
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 280(R0)
-	FMOVQ        64(R1), F7
-	FMOVQ        80(R1), F8
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVQ        160(R1), F9
-	FMOVQ        176(R1), F10
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	FLDPQ        64(R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	FLDPQ        160(R1), (F9, F10)
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	FMOVQ        F7, 288(R0)
@@ -7366,18 +6652,14 @@ loop1:
 	FMOVD        144(R3), F7
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 328(R0)
-	FMOVQ        96(R1), F7
-	FMOVQ        112(R1), F8
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVQ        160(R1), F9
-	FMOVQ        176(R1), F10
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	FLDPQ        96(R1), (F7, F8)
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	FLDPQ        160(R1), (F9, F10)
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
 	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
 	FMOVQ        F7, 336(R0)
@@ -7398,11 +6680,11 @@ done2:
 	RET
 
 // matmulQ81xQ6_KNEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xQ6_KNEON(SB), NOSPLIT, $96-72
+TEXT ·matmulQ81xQ6_KNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	WORD $0x4f066442 // movi v2.4s, #194, lsl #24
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_order<>+0(SB), R0
@@ -7417,12 +6699,10 @@ TEXT ·matmulQ81xQ6_KNEON(SB), NOSPLIT, $96-72
 	FMOVQ        (R0), F8
 	MOVD         $q6_k_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
 	BLT          done2
 
 loop1:
@@ -7434,30 +6714,26 @@ loop1:
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         s+32(FP), R6
-	MOVD         blocks+64(FP), R7
-	MOVD         R2, R8
-	SUBS         $1, R7
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         s+32(FP), R5
+	MOVD         blocks+64(FP), R6
+	MOVD         R1, R7
+	SUBS         $1, R6
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x840, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x880, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
-	ADD          $0x8c0, R8, R9
-	WORD $0xf9800120 // prfm pldl1keep, [x9]
+	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
+	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
+	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
+	WORD $0xf98460e0 // prfm pldl1keep, [x7, #2240]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d41a112 // ldr h18, [x8, #208]
+	WORD $0x7d41a0f2 // ldr h18, [x7, #208]
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        192(R8), F19
-	FMOVQ        194(R8), F20
+	FMOVQ        192(R7), F19
+	FMOVQ        194(R7), F20
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
@@ -7470,260 +6746,201 @@ loop3:
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        (R5), F20
-	FMOVQ        16(R5), F21
+	FLDPQ        (R4), (F20, F21)
 	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        F21, (R0)
-	FMOVQ        F20, 16(R0)
 	WORD $0x6e22de73 // fmul v19.4s, v19.4s, v2.4s
 	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
-	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
-	WORD $0x4e35ce4b // fmla v11.4s, v18.4s, v21.4s
-	WORD $0x7d41a112 // ldr h18, [x8, #208]
+	FLDPQ        (R5), (F22, F23)
+	WORD $0x4e36ce6a // fmla v10.4s, v19.4s, v22.4s
+	WORD $0x4e37ce4b // fmla v11.4s, v18.4s, v23.4s
+	WORD $0x7d41a0f2 // ldr h18, [x7, #208]
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        194(R8), F19
-	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
+	FMOVQ        194(R7), F19
+	WORD $0x4e080276 // tbl v22.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
 	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
-	WORD $0x4f280694 // sshr v20.4s, v20.4s, #24
+	WORD $0x4f2806d6 // sshr v22.4s, v22.4s, #24
 	WORD $0x4f280673 // sshr v19.4s, v19.4s, #24
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
 	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FMOVQ        (R5), F19
-	FMOVQ        16(R5), F19
-	WORD $0x4e040275 // tbl v21.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F19, 48(R0)
-	WORD $0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
+	FLDPQ        (R4), (F19, F23)
+	WORD $0x4e0402f3 // tbl v19.16b, { v23.16b }, v4.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
+	WORD $0x6e37de57 // fmul v23.4s, v18.4s, v23.4s
+	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
 	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F21
-	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
-	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
+	FLDPQ        32(R5), (F24, F25)
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ce4d // fmla v13.4s, v18.4s, v25.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R8), F18
-	FMOVQ        16(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        144(R8), F21
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	FLDPQ        (R7), (F18, F22)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	FLDPQ        128(R7), (F24, F25)
+	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	FLDPQ        (R3), (F24, F25)
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
+	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        (R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        4(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
+	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4f95124a // fmla v10.4s, v18.4s, v21.s[0]
+	WORD $0x4fb512cb // fmla v11.4s, v22.4s, v21.s[1]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R8), F18
-	FMOVQ        48(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        144(R8), F21
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	FLDPQ        32(R7), (F18, F22)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	FLDPQ        128(R7), (F24, F25)
+	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
+	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	FLDPQ        32(R3), (F24, F25)
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
+	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        8(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        12(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
+	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4f951a4c // fmla v12.4s, v18.4s, v21.s[2]
+	WORD $0x4fb51acd // fmla v13.4s, v22.4s, v21.s[3]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R8), F18
-	FMOVQ        16(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        144(R8), F21
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	FLDPQ        (R7), (F18, F21)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	FLDPQ        128(R7), (F22, F24)
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	FLDPQ        64(R3), (F22, F24)
+	WORD $0x0e36c259 // smull v25.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        16(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        20(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4f94124e // fmla v14.4s, v18.4s, v20.s[0]
+	WORD $0x4fb412af // fmla v15.4s, v21.4s, v20.s[1]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R8), F18
-	FMOVQ        48(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        128(R8), F20
-	FMOVQ        144(R8), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	FLDPQ        32(R7), (F18, F21)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	FLDPQ        128(R7), (F22, F24)
+	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	FLDPQ        96(R3), (F22, F24)
+	WORD $0x0e36c259 // smull v25.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        24(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        28(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4f941a50 // fmla v16.4s, v18.4s, v20.s[2]
+	WORD $0x4fb41ab1 // fmla v17.4s, v21.4s, v20.s[3]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R8), F18
-	FMOVQ        80(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        176(R8), F21
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	FLDPQ        64(R7), (F18, F20)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	FLDPQ        160(R7), (F21, F22)
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FLDPQ        128(R3), (F21, F22)
+	WORD $0x0e35c258 // smull v24.8h, v18.8b, v21.8b
+	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
+	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4f93124a // fmla v10.4s, v18.4s, v19.s[0]
+	WORD $0x4fb3128b // fmla v11.4s, v20.4s, v19.s[1]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        96(R8), F18
-	FMOVQ        112(R8), F19
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        176(R8), F21
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	FLDPQ        96(R7), (F18, F20)
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	FLDPQ        160(R7), (F21, F22)
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FLDPQ        160(R3), (F21, F22)
+	WORD $0x0e35c258 // smull v24.8h, v18.8b, v21.8b
+	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        44(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
+	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4f931a4c // fmla v12.4s, v18.4s, v19.s[2]
+	WORD $0x4fb31a8d // fmla v13.4s, v20.4s, v19.s[3]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R8), F18
-	FMOVQ        80(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        176(R8), F21
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	FLDPQ        64(R7), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	FLDPQ        160(R7), (F20, F21)
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
+	FLDPQ        192(R3), (F20, F21)
 	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
 	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7732,32 +6949,23 @@ loop3:
 	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        52(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0x4fb7126f // fmla v15.4s, v19.4s, v23.s[1]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        96(R8), F18
-	FMOVQ        112(R8), F19
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        160(R8), F20
-	FMOVQ        176(R8), F21
-	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	FLDPQ        96(R7), (F18, F19)
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	FLDPQ        160(R7), (F20, F21)
+	WORD $0x6f0e0694 // ushr v20.16b, v20.16b, #2
+	WORD $0x6f0e06b5 // ushr v21.16b, v21.16b, #2
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
+	FLDPQ        224(R3), (F20, F21)
 	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
 	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7766,23 +6974,19 @@ loop3:
 	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        60(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
-	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	ADD          $0xd2, R8
-	ADD          $0x100, R4
-	ADD          $0x20, R5
-	ADD          $0x40, R6
-	SUBS         $1, R7
+	WORD $0x4f971a50 // fmla v16.4s, v18.4s, v23.s[2]
+	WORD $0x4fb71a71 // fmla v17.4s, v19.4s, v23.s[3]
+	ADD          $0xd2, R7
+	ADD          $0x100, R3
+	ADD          $0x20, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
+	ADD          $1, R6
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
@@ -7795,24 +6999,24 @@ done4:
 	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
+	FMOVS        F11, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
 	BGE          loop1
 
 done2:
-	ADD          $1, R3
+	ADD          $1, R2
 	RET
 
 // matmulQ82xQ6_KNEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ82xQ6_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -7884,22 +7088,19 @@ loop3:
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F12
-	FMOVQ        16(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R7), F14
-	FMOVQ        144(R7), F15
+	FLDPQ        (R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        128(R7), (F14, F15)
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
 	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        (R4), F14
-	FMOVQ        16(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        (R4), (F14, F15)
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7908,8 +7109,7 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        32(R4), F16
-	FMOVQ        48(R4), F17
+	FLDPQ        32(R4), (F16, F17)
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -7942,22 +7142,19 @@ loop3:
 	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F12
-	FMOVQ        48(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R7), F14
-	FMOVQ        144(R7), F15
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        128(R7), (F14, F15)
 	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        64(R4), (F14, F15)
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7966,8 +7163,7 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F17
+	FLDPQ        96(R4), (F16, F17)
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -8000,22 +7196,17 @@ loop3:
 	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R7), F12
-	FMOVQ        16(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R7), F14
-	FMOVQ        144(R7), F15
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        (R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        128(R7), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        128(R4), F14
-	FMOVQ        144(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        128(R4), (F14, F15)
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -8024,8 +7215,7 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        160(R4), F16
-	FMOVQ        176(R4), F17
+	FLDPQ        160(R4), (F16, F17)
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -8058,24 +7248,19 @@ loop3:
 	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F12
-	FMOVQ        48(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        128(R7), F14
-	FMOVQ        144(R7), F15
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        32(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        128(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        192(R4), F14
-	FMOVQ        208(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        192(R4), (F14, F15)
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -8084,8 +7269,7 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        224(R4), F16
-	FMOVQ        240(R4), F17
+	FLDPQ        224(R4), (F16, F17)
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -8118,22 +7302,19 @@ loop3:
 	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F12
-	FMOVQ        80(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        160(R7), F14
-	FMOVQ        176(R7), F15
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        160(R7), (F14, F15)
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
 	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        256(R4), F14
-	FMOVQ        272(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        256(R4), (F14, F15)
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -8142,8 +7323,7 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        288(R4), F16
-	FMOVQ        304(R4), F17
+	FLDPQ        288(R4), (F16, F17)
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -8176,22 +7356,19 @@ loop3:
 	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        96(R7), F12
-	FMOVQ        112(R7), F13
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        160(R7), F14
-	FMOVQ        176(R7), F15
+	FLDPQ        96(R7), (F12, F13)
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	FLDPQ        160(R7), (F14, F15)
 	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        320(R4), F14
-	FMOVQ        336(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        320(R4), (F14, F15)
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -8200,8 +7377,7 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        352(R4), F16
-	FMOVQ        368(R4), F17
+	FLDPQ        352(R4), (F16, F17)
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -8234,22 +7410,17 @@ loop3:
 	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F12
-	FMOVQ        80(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        160(R7), F14
-	FMOVQ        176(R7), F15
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        64(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        160(R7), (F14, F15)
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        384(R4), F14
-	FMOVQ        400(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        384(R4), (F14, F15)
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -8258,8 +7429,7 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        416(R4), F16
-	FMOVQ        432(R4), F17
+	FLDPQ        416(R4), (F16, F17)
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -8292,24 +7462,19 @@ loop3:
 	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        96(R7), F12
-	FMOVQ        112(R7), F13
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        160(R7), F14
-	FMOVQ        176(R7), F15
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	FLDPQ        96(R7), (F12, F13)
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	FLDPQ        160(R7), (F14, F15)
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
-	FMOVQ        448(R4), F14
-	FMOVQ        464(R4), F15
+	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
+	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
+	FLDPQ        448(R4), (F14, F15)
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -8318,8 +7483,7 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        480(R4), F16
-	FMOVQ        496(R4), F17
+	FLDPQ        480(R4), (F16, F17)
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -8387,9 +7551,9 @@ done2:
 TEXT ·matmulQ83xQ6_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -8463,22 +7627,19 @@ loop3:
 	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F14
-	FMOVQ        16(R7), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R7), F16
-	FMOVQ        144(R7), F17
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        128(R7), (F16, F17)
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        (R4), F16
-	FMOVQ        16(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        (R4), (F16, F17)
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8487,8 +7648,7 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
+	FLDPQ        32(R4), (F18, F19)
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8497,8 +7657,7 @@ loop3:
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
+	FLDPQ        64(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
 	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
 	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
@@ -8539,22 +7698,19 @@ loop3:
 	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F14
-	FMOVQ        48(R7), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R7), F16
-	FMOVQ        144(R7), F17
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        128(R7), (F16, F17)
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        96(R4), (F16, F17)
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8563,8 +7719,7 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
+	FLDPQ        128(R4), (F18, F19)
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8573,8 +7728,7 @@ loop3:
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
+	FLDPQ        160(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
 	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
 	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
@@ -8615,22 +7769,17 @@ loop3:
 	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R7), F14
-	FMOVQ        16(R7), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R7), F16
-	FMOVQ        144(R7), F17
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        (R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        128(R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        192(R4), F16
-	FMOVQ        208(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        192(R4), (F16, F17)
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8639,8 +7788,7 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F19
+	FLDPQ        224(R4), (F18, F19)
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8649,8 +7797,7 @@ loop3:
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        256(R4), F20
-	FMOVQ        272(R4), F21
+	FLDPQ        256(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
 	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
 	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
@@ -8691,24 +7838,19 @@ loop3:
 	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F14
-	FMOVQ        48(R7), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        128(R7), F16
-	FMOVQ        144(R7), F17
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        32(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        128(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        288(R4), F16
-	FMOVQ        304(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        288(R4), (F16, F17)
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8717,8 +7859,7 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
+	FLDPQ        320(R4), (F18, F19)
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8727,8 +7868,7 @@ loop3:
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F21
+	FLDPQ        352(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
 	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
 	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
@@ -8769,22 +7909,19 @@ loop3:
 	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F14
-	FMOVQ        80(R7), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R7), F16
-	FMOVQ        176(R7), F17
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        160(R7), (F16, F17)
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        384(R4), F16
-	FMOVQ        400(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        384(R4), (F16, F17)
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8793,8 +7930,7 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        416(R4), F18
-	FMOVQ        432(R4), F19
+	FLDPQ        416(R4), (F18, F19)
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8803,8 +7939,7 @@ loop3:
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        448(R4), F20
-	FMOVQ        464(R4), F21
+	FLDPQ        448(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
 	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
 	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
@@ -8845,22 +7980,19 @@ loop3:
 	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        96(R7), F14
-	FMOVQ        112(R7), F15
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R7), F16
-	FMOVQ        176(R7), F17
+	FLDPQ        96(R7), (F14, F15)
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	FLDPQ        160(R7), (F16, F17)
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        480(R4), F16
-	FMOVQ        496(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        480(R4), (F16, F17)
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8869,8 +8001,7 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        512(R4), F18
-	FMOVQ        528(R4), F19
+	FLDPQ        512(R4), (F18, F19)
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8879,8 +8010,7 @@ loop3:
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        544(R4), F20
-	FMOVQ        560(R4), F21
+	FLDPQ        544(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
 	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
 	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
@@ -8921,22 +8051,17 @@ loop3:
 	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F14
-	FMOVQ        80(R7), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R7), F16
-	FMOVQ        176(R7), F17
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        64(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        160(R7), (F16, F17)
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        576(R4), F16
-	FMOVQ        592(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        576(R4), (F16, F17)
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8945,8 +8070,7 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        608(R4), F18
-	FMOVQ        624(R4), F19
+	FLDPQ        608(R4), (F18, F19)
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8955,8 +8079,7 @@ loop3:
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        640(R4), F20
-	FMOVQ        656(R4), F21
+	FLDPQ        640(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
 	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
 	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
@@ -8997,24 +8120,19 @@ loop3:
 	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        96(R7), F14
-	FMOVQ        112(R7), F15
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        160(R7), F16
-	FMOVQ        176(R7), F17
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	FLDPQ        96(R7), (F14, F15)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	FLDPQ        160(R7), (F16, F17)
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
-	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
-	FMOVQ        672(R4), F16
-	FMOVQ        688(R4), F17
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        672(R4), (F16, F17)
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -9023,8 +8141,7 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        704(R4), F18
-	FMOVQ        720(R4), F19
+	FLDPQ        704(R4), (F18, F19)
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -9033,8 +8150,7 @@ loop3:
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        736(R4), F20
-	FMOVQ        752(R4), F21
+	FLDPQ        736(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
 	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
 	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
@@ -9116,9 +8232,9 @@ done2:
 TEXT ·matmulQ84xQ6_KNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f01e601 // movi v1.16b, #48
-	WORD $0x4f07e402 // movi v2.16b, #224
+	WORD $0x4f01e600 // movi v0.16b, #48
+	WORD $0x4f07e401 // movi v1.16b, #224
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F4
@@ -9194,22 +8310,19 @@ loop3:
 	FMOVQ        F16, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F16
-	FMOVQ        16(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R7), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        (R4), (F18, F19)
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -9218,8 +8331,7 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
+	FLDPQ        32(R4), (F20, F21)
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -9228,8 +8340,7 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        64(R4), F22
-	FMOVQ        80(R4), F23
+	FLDPQ        64(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9238,8 +8349,7 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        96(R4), F24
-	FMOVQ        112(R4), F25
+	FLDPQ        96(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
 	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
 	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
@@ -9288,22 +8398,19 @@ loop3:
 	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F16
-	FMOVQ        48(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        128(R7), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        128(R4), (F18, F19)
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -9312,8 +8419,7 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
+	FLDPQ        160(R4), (F20, F21)
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -9322,8 +8428,7 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        192(R4), F22
-	FMOVQ        208(R4), F23
+	FLDPQ        192(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9332,8 +8437,7 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        224(R4), F24
-	FMOVQ        240(R4), F25
+	FLDPQ        224(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
 	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
 	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
@@ -9382,22 +8486,17 @@ loop3:
 	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R7), F16
-	FMOVQ        16(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        (R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        256(R4), F18
-	FMOVQ        272(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        256(R4), (F18, F19)
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -9406,8 +8505,7 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
+	FLDPQ        288(R4), (F20, F21)
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -9416,8 +8514,7 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        320(R4), F22
-	FMOVQ        336(R4), F23
+	FLDPQ        320(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9426,8 +8523,7 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        352(R4), F24
-	FMOVQ        368(R4), F25
+	FLDPQ        352(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
 	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
 	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
@@ -9476,24 +8572,19 @@ loop3:
 	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        32(R7), F16
-	FMOVQ        48(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        144(R7), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        32(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        128(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        384(R4), F18
-	FMOVQ        400(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        384(R4), (F18, F19)
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -9502,8 +8593,7 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F21
+	FLDPQ        416(R4), (F20, F21)
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -9512,8 +8602,7 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        448(R4), F22
-	FMOVQ        464(R4), F23
+	FLDPQ        448(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9522,8 +8611,7 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        480(R4), F24
-	FMOVQ        496(R4), F25
+	FLDPQ        480(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
 	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
 	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
@@ -9572,22 +8660,19 @@ loop3:
 	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        64(R7), F16
-	FMOVQ        80(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R7), (F18, F19)
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        512(R4), F18
-	FMOVQ        528(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        512(R4), (F18, F19)
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -9596,8 +8681,7 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        544(R4), F20
-	FMOVQ        560(R4), F21
+	FLDPQ        544(R4), (F20, F21)
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -9606,8 +8690,7 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        576(R4), F22
-	FMOVQ        592(R4), F23
+	FLDPQ        576(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9616,8 +8699,7 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        608(R4), F24
-	FMOVQ        624(R4), F25
+	FLDPQ        608(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
 	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
 	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
@@ -9666,22 +8748,19 @@ loop3:
 	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        96(R7), F16
-	FMOVQ        112(R7), F17
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
+	FLDPQ        96(R7), (F16, F17)
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	FLDPQ        160(R7), (F18, F19)
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        640(R4), F18
-	FMOVQ        656(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        640(R4), (F18, F19)
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -9690,8 +8769,7 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        672(R4), F20
-	FMOVQ        688(R4), F21
+	FLDPQ        672(R4), (F20, F21)
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -9700,8 +8778,7 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        704(R4), F22
-	FMOVQ        720(R4), F23
+	FLDPQ        704(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9710,8 +8787,7 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        736(R4), F24
-	FMOVQ        752(R4), F25
+	FLDPQ        736(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
 	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
 	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
@@ -9760,22 +8836,17 @@ loop3:
 	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        64(R7), F16
-	FMOVQ        80(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        64(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R7), (F18, F19)
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        768(R4), F18
-	FMOVQ        784(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        768(R4), (F18, F19)
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -9784,8 +8855,7 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        800(R4), F20
-	FMOVQ        816(R4), F21
+	FLDPQ        800(R4), (F20, F21)
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -9794,8 +8864,7 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        832(R4), F22
-	FMOVQ        848(R4), F23
+	FLDPQ        832(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9804,8 +8873,7 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        864(R4), F24
-	FMOVQ        880(R4), F25
+	FLDPQ        864(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
 	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
 	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
@@ -9854,24 +8922,19 @@ loop3:
 	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        96(R7), F16
-	FMOVQ        112(R7), F17
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        176(R7), F19
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	FLDPQ        96(R7), (F16, F17)
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	FLDPQ        160(R7), (F18, F19)
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
-	WORD $0x4e228631 // add v17.16b, v17.16b, v2.16b
-	FMOVQ        896(R4), F18
-	FMOVQ        912(R4), F19
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        896(R4), (F18, F19)
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -9880,8 +8943,7 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        928(R4), F20
-	FMOVQ        944(R4), F21
+	FLDPQ        928(R4), (F20, F21)
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -9890,8 +8952,7 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        960(R4), F22
-	FMOVQ        976(R4), F23
+	FLDPQ        960(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9900,8 +8961,7 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        992(R4), F24
-	FMOVQ        1008(R4), F25
+	FLDPQ        992(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
 	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
 	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h

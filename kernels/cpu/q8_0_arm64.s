@@ -31,186 +31,7 @@ GLOBL q8_0_d<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xQ8_0DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ81xQ8_0DotProd(SB), NOSPLIT, $48-72
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e400 // movi v0.16b, #0
-	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x880, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000e8 // ldr h8, [x7]
-	WORD $0x7d4044e9 // ldr h9, [x7, #34]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d4088e9 // ldr h9, [x7, #68]
-	WORD $0x7d40ccea // ldr h10, [x7, #102]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	FMOVQ        (R5), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F8
-	FMOVQ        18(R7), F9
-	FMOVQ        (R4), F10
-	FMOVQ        16(R4), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8b9528 // sdot v8.4s, v9.16b, v11.16b
-	FMOVS        (R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e29cd40 // fmla v0.4s, v10.4s, v9.4s
-	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        36(R7), F8
-	FMOVQ        52(R7), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8b9528 // sdot v8.4s, v9.16b, v11.16b
-	FMOVS        4(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e29cd42 // fmla v2.4s, v10.4s, v9.4s
-	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        70(R7), F8
-	FMOVQ        86(R7), F9
-	FMOVQ        64(R4), F10
-	FMOVQ        80(R4), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8b9528 // sdot v8.4s, v9.16b, v11.16b
-	FMOVS        8(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        104(R7), F8
-	FMOVQ        120(R7), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8b9528 // sdot v8.4s, v9.16b, v11.16b
-	FMOVS        12(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	WORD $0x4e29cd07 // fmla v7.4s, v8.4s, v9.4s
-	ADD          $0x88, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
-	BGE          loop3
-
-done4:
-	ADD          $4, R6
-	SUBS         $1, R6
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d4000e8 // ldr h8, [x7]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F9
-	FMOVQ        18(R7), F10
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8c9549 // sdot v9.4s, v10.16b, v12.16b
-
-	// integer sums times both scales
-	FMOVS        (R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd4c // fmul v12.4s, v10.4s, v8.4s
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4e2ccd60 // fmla v0.4s, v11.4s, v12.4s
-	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
-	ADD          $0x22, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
-	BGE          loop5
-
-done6:
-	ADD          $1, R6
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-
-	// sums of the lanes
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xQ8_0DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ82xQ8_0DotProd(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xQ8_0DotProd(SB), NOSPLIT, $0-72
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -226,10 +47,77 @@ loop1:
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
 	MOVD         R1, R6
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
+	WORD $0xf98440c0 // prfm pldl1keep, [x6, #2176]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x7d4044c5 // ldr h5, [x6, #34]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x7d4088c5 // ldr h5, [x6, #68]
+	WORD $0x7d40ccc6 // ldr h6, [x6, #102]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	FMOVQ        (R4), F5
+	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R6), F5
+	FMOVQ        18(R6), F6
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        36(R6), F5
+	FMOVQ        52(R6), F6
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        70(R6), F5
+	FMOVQ        86(R6), F6
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        104(R6), F5
+	FMOVQ        120(R6), F6
+	FLDPQ        96(R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	ADD          $0x88, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $4, R5
+	BGE          loop3
+
+done4:
+	ADD          $4, R5
+	SUBS         $1, R5
+	BLT          done6
+
+loop5:
 
 	// scales of the block
 	WORD $0x7d4000c4 // ldr h4, [x6]
@@ -239,75 +127,117 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R6), F5
 	FMOVQ        18(R6), F6
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
+	FLDPQ        (R3), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8894c7 // sdot v7.4s, v6.16b, v8.16b
-	FMOVQ        32(R3), F8
-	FMOVQ        48(R3), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894ab // sdot v11.4s, v5.16b, v8.16b
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4e8a94c5 // sdot v5.4s, v6.16b, v10.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e24dcc9 // fmul v9.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
-	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dcc8 // fmul v8.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x4e28cce2 // fmla v2.4s, v7.4s, v8.4s
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc0 // fmla v0.4s, v6.4s, v4.4s
+	ADD          $0x22, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop5
+
+done6:
+	ADD          $1, R5
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+
+	// sums of the lanes
+	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xQ8_0DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xQ8_0DotProd(SB), NOSPLIT, $0-72
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e400 // movi v0.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $2, R5
+	BLT          done4
+
+loop3:
 
 	// scales of the block
-	WORD $0x7d4044c4 // ldr h4, [x6, #34]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d4000c2 // ldr h2, [x6]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F5
-	FMOVQ        52(R6), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FMOVQ        2(R6), F3
+	FMOVQ        18(R6), F4
+	FLDPQ        (R3), (F5, F6)
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8894c7 // sdot v7.4s, v6.16b, v8.16b
-	FMOVQ        96(R3), F8
-	FMOVQ        112(R3), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894ab // sdot v11.4s, v5.16b, v8.16b
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4e8a94c5 // sdot v5.4s, v6.16b, v10.16b
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
+	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
+	FLDPQ        32(R3), (F5, F6)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e24dcc9 // fmul v9.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
-	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        12(R4), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dcc8 // fmul v8.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x4e28cce2 // fmla v2.4s, v7.4s, v8.4s
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	FMOVS        (R4), F3
+	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
+	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
+	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
+	FMOVS        4(R4), F3
+	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
+	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
+	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
+
+	// scales of the block
+	WORD $0x7d4044c2 // ldr h2, [x6, #34]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        36(R6), F3
+	FMOVQ        52(R6), F4
+	FLDPQ        64(R3), (F5, F6)
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
+	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
+	FLDPQ        96(R3), (F5, F6)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+
+	// integer sums times both scales
+	FMOVS        8(R4), F3
+	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
+	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
+	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
+	FMOVS        12(R4), F3
+	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
+	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
+	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
 	ADD          $0x44, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -322,43 +252,31 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d4000c2 // ldr h2, [x6]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FMOVQ        2(R6), F3
+	FMOVQ        18(R6), F4
+	FLDPQ        (R3), (F5, F6)
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8894c7 // sdot v7.4s, v6.16b, v8.16b
-	FMOVQ        32(R3), F8
-	FMOVQ        48(R3), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894ab // sdot v11.4s, v5.16b, v8.16b
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4e8a94c5 // sdot v5.4s, v6.16b, v10.16b
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
+	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
+	FLDPQ        32(R3), (F5, F6)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e24dcc9 // fmul v9.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
-	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dcc8 // fmul v8.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x4e28cce2 // fmla v2.4s, v7.4s, v8.4s
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	FMOVS        (R4), F3
+	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
+	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
+	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
+	FMOVS        4(R4), F3
+	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
+	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
+	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
 	ADD          $0x22, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -369,19 +287,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R0)
+	WORD $0x6e004002 // ext v2.16b, v0.16b, v0.16b, #8
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e23d440 // fadd v0.4s, v2.4s, v3.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e014020 // ext v0.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -405,9 +321,6 @@ loop1:
 	WORD $0x4f00e400 // movi v0.16b, #0
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -418,110 +331,74 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d4000c3 // ldr h3, [x6]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
-	FMOVQ        18(R6), F8
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FMOVQ        2(R6), F4
+	FMOVQ        18(R6), F5
+	FLDPQ        (R3), (F6, F7)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
+	FLDPQ        32(R3), (F6, F7)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FLDPQ        64(R3), (F6, F7)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c950a // sdot v10.4s, v8.16b, v12.16b
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c94ef // sdot v15.4s, v7.16b, v12.16b
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8e9507 // sdot v7.4s, v8.16b, v14.16b
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e26dd0c // fmul v12.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2ccd60 // fmla v0.4s, v11.4s, v12.4s
-	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26dd0b // fmul v11.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
-	WORD $0x4e28cd43 // fmla v3.4s, v10.4s, v8.4s
-	FMOVS        8(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
-	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	FMOVS        (R4), F4
+	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        4(R4), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        8(R4), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 
 	// scales of the block
-	WORD $0x7d4044c6 // ldr h6, [x6, #34]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d4044c3 // ldr h3, [x6, #34]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F7
-	FMOVQ        52(R6), F8
-	FMOVQ        96(R3), F9
-	FMOVQ        112(R3), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FMOVQ        36(R6), F4
+	FMOVQ        52(R6), F5
+	FLDPQ        96(R3), (F6, F7)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
+	FLDPQ        128(R3), (F6, F7)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        128(R3), F10
-	FMOVQ        144(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FLDPQ        160(R3), (F6, F7)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c950a // sdot v10.4s, v8.16b, v12.16b
-	FMOVQ        160(R3), F12
-	FMOVQ        176(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c94ef // sdot v15.4s, v7.16b, v12.16b
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8e9507 // sdot v7.4s, v8.16b, v14.16b
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e26dd0c // fmul v12.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2ccd60 // fmla v0.4s, v11.4s, v12.4s
-	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
-	FMOVS        16(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26dd0b // fmul v11.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
-	WORD $0x4e28cd43 // fmla v3.4s, v10.4s, v8.4s
-	FMOVS        20(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
-	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	FMOVS        12(R4), F4
+	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        16(R4), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        20(R4), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x44, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -536,57 +413,39 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d4000c3 // ldr h3, [x6]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
-	FMOVQ        18(R6), F8
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FMOVQ        2(R6), F4
+	FMOVQ        18(R6), F5
+	FLDPQ        (R3), (F6, F7)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
+	FLDPQ        32(R3), (F6, F7)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FLDPQ        64(R3), (F6, F7)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c950a // sdot v10.4s, v8.16b, v12.16b
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c94ef // sdot v15.4s, v7.16b, v12.16b
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8e9507 // sdot v7.4s, v8.16b, v14.16b
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e26dd0c // fmul v12.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2ccd60 // fmla v0.4s, v11.4s, v12.4s
-	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26dd0b // fmul v11.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
-	WORD $0x4e28cd43 // fmla v3.4s, v10.4s, v8.4s
-	FMOVS        8(R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
-	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	FMOVS        (R4), F4
+	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        4(R4), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        8(R4), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x22, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -597,25 +456,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R0)
+	WORD $0x6e004003 // ext v3.16b, v0.16b, v0.16b, #8
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e23d440 // fadd v0.4s, v2.4s, v3.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e014020 // ext v0.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          R3, R4
-	WORD $0x4e25d480 // fadd v0.4s, v4.4s, v5.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e024040 // ext v0.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -640,10 +496,6 @@ loop1:
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -654,138 +506,90 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e954c // sdot v12.4s, v10.16b, v14.16b
-	FMOVQ        64(R3), F14
-	FMOVQ        80(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9531 // sdot v17.4s, v9.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90954e // sdot v14.4s, v10.16b, v16.16b
-	FMOVQ        96(R3), F16
-	FMOVQ        112(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909533 // sdot v19.4s, v9.16b, v16.16b
+	FMOVQ        2(R6), F5
+	FMOVQ        18(R6), F6
+	FLDPQ        (R3), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e929549 // sdot v9.4s, v10.16b, v18.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	FLDPQ        96(R3), (F7, F8)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd50 // fmul v16.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e30cda0 // fmla v0.4s, v13.4s, v16.4s
-	WORD $0x4e2acd61 // fmla v1.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        8(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        12(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd4c // fmul v12.4s, v10.4s, v8.4s
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        8(R4), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        12(R4), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d4044c8 // ldr h8, [x6, #34]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4044c4 // ldr h4, [x6, #34]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F9
-	FMOVQ        52(R6), F10
-	FMOVQ        128(R3), F11
-	FMOVQ        144(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        160(R3), F12
-	FMOVQ        176(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e954c // sdot v12.4s, v10.16b, v14.16b
-	FMOVQ        192(R3), F14
-	FMOVQ        208(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9531 // sdot v17.4s, v9.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90954e // sdot v14.4s, v10.16b, v16.16b
-	FMOVQ        224(R3), F16
-	FMOVQ        240(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909533 // sdot v19.4s, v9.16b, v16.16b
+	FMOVQ        36(R6), F5
+	FMOVQ        52(R6), F6
+	FLDPQ        128(R3), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e929549 // sdot v9.4s, v10.16b, v18.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        160(R3), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FLDPQ        192(R3), (F7, F8)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	FLDPQ        224(R3), (F7, F8)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd50 // fmul v16.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e30cda0 // fmla v0.4s, v13.4s, v16.4s
-	WORD $0x4e2acd61 // fmla v1.4s, v11.4s, v10.4s
-	FMOVS        20(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        24(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        28(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd4c // fmul v12.4s, v10.4s, v8.4s
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        16(R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        20(R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        24(R4), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        28(R4), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x44, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -800,71 +604,47 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e954c // sdot v12.4s, v10.16b, v14.16b
-	FMOVQ        64(R3), F14
-	FMOVQ        80(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9531 // sdot v17.4s, v9.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90954e // sdot v14.4s, v10.16b, v16.16b
-	FMOVQ        96(R3), F16
-	FMOVQ        112(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909533 // sdot v19.4s, v9.16b, v16.16b
+	FMOVQ        2(R6), F5
+	FMOVQ        18(R6), F6
+	FLDPQ        (R3), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e929549 // sdot v9.4s, v10.16b, v18.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	FLDPQ        96(R3), (F7, F8)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd50 // fmul v16.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e30cda0 // fmla v0.4s, v13.4s, v16.4s
-	WORD $0x4e2acd61 // fmla v1.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        8(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        12(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd4c // fmul v12.4s, v10.4s, v8.4s
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        8(R4), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        12(R4), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -875,31 +655,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R0)
+	WORD $0x6e004004 // ext v4.16b, v0.16b, v0.16b, #8
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e23d440 // fadd v0.4s, v2.4s, v3.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e014020 // ext v0.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          R3, R4
-	WORD $0x4e25d480 // fadd v0.4s, v4.4s, v5.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e024040 // ext v0.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          R3, R4
-	WORD $0x4e27d4c0 // fadd v0.4s, v6.4s, v7.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e034060 // ext v0.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -912,222 +688,7 @@ done2:
 
 // matmulQ8Fours1xQ8_0DotProd multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ8Fours1xQ8_0DotProd(SB), NOSPLIT, $208-72
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e400 // movi v0.16b, #0
-	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x840, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x880, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400148 // ldr h8, [x10]
-	WORD $0x7d404549 // ldr h9, [x10, #34]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d408949 // ldr h9, [x10, #68]
-	WORD $0x7d40cd4a // ldr h10, [x10, #102]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	FMOVQ        (R8), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F8
-	FMOVQ        18(R10), F9
-	FMOVQ        (R7), F10
-	FMOVQ        16(R7), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8b9528 // sdot v8.4s, v9.16b, v11.16b
-	FMOVS        (R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e29cd40 // fmla v0.4s, v10.4s, v9.4s
-	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        36(R10), F8
-	FMOVQ        52(R10), F9
-	FMOVQ        32(R7), F10
-	FMOVQ        48(R7), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8b9528 // sdot v8.4s, v9.16b, v11.16b
-	FMOVS        4(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e29cd42 // fmla v2.4s, v10.4s, v9.4s
-	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        70(R10), F8
-	FMOVQ        86(R10), F9
-	FMOVQ        64(R7), F10
-	FMOVQ        80(R7), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8b9528 // sdot v8.4s, v9.16b, v11.16b
-	FMOVS        8(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        104(R10), F8
-	FMOVQ        120(R10), F9
-	FMOVQ        96(R7), F10
-	FMOVQ        112(R7), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8b9528 // sdot v8.4s, v9.16b, v11.16b
-	FMOVS        12(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	WORD $0x4e29cd07 // fmla v7.4s, v8.4s, v9.4s
-	ADD          $0x88, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400148 // ldr h8, [x10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F9
-	FMOVQ        18(R10), F10
-	FMOVQ        (R7), F11
-	FMOVQ        16(R7), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8c9549 // sdot v9.4s, v10.16b, v12.16b
-
-	// integer sums times both scales
-	FMOVS        (R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd4c // fmul v12.4s, v10.4s, v8.4s
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4e2ccd60 // fmla v0.4s, v11.4s, v12.4s
-	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
-	ADD          $0x22, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	FMOVQ        F0, (R6)
-	FMOVQ        F1, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
-	FMOVQ        32(R4), F2
-	FMOVQ        48(R4), F3
-	FMOVQ        64(R4), F4
-	FMOVQ        80(R4), F5
-	FMOVQ        96(R4), F6
-	FMOVQ        112(R4), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ        F0, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xQ8_0DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ8Fours2xQ8_0DotProd(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ8_0DotProd(SB), NOSPLIT, $160-72
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1152,10 +713,77 @@ loop3:
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
 	MOVD         R1, R9
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BLT          done6
 
 loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
+	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
+	WORD $0xf9844120 // prfm pldl1keep, [x9, #2176]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x7d404525 // ldr h5, [x9, #34]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x7d408925 // ldr h5, [x9, #68]
+	WORD $0x7d40cd26 // ldr h6, [x9, #102]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	FMOVQ        (R7), F5
+	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F5
+	FMOVQ        18(R9), F6
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        36(R9), F5
+	FMOVQ        52(R9), F6
+	FLDPQ        32(R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        70(R9), F5
+	FMOVQ        86(R9), F6
+	FLDPQ        64(R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        104(R9), F5
+	FMOVQ        120(R9), F6
+	FLDPQ        96(R6), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	ADD          $0x88, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $4, R8
+	BGE          loop5
+
+done6:
+	ADD          $4, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
 
 	// scales of the block
 	WORD $0x7d400124 // ldr h4, [x9]
@@ -1165,75 +793,141 @@ loop5:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R9), F5
 	FMOVQ        18(R9), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
+	FLDPQ        (R6), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8894c7 // sdot v7.4s, v6.16b, v8.16b
-	FMOVQ        32(R6), F8
-	FMOVQ        48(R6), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894ab // sdot v11.4s, v5.16b, v8.16b
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4e8a94c5 // sdot v5.4s, v6.16b, v10.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e24dcc9 // fmul v9.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
-	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dcc8 // fmul v8.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x4e28cce2 // fmla v2.4s, v7.4s, v8.4s
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc0 // fmla v0.4s, v6.4s, v4.4s
+	ADD          $0x22, R9
+	ADD          $0x20, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ        F0, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F0
+	FMOVQ        32(R3), F1
+	FMOVQ        64(R3), F2
+	FMOVQ        96(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
+	FMOVQ        F0, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xQ8_0DotProd multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ8Fours2xQ8_0DotProd(SB), NOSPLIT, $288-72
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e400 // movi v0.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $2, R8
+	BLT          done6
+
+loop5:
 
 	// scales of the block
-	WORD $0x7d404524 // ldr h4, [x9, #34]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400122 // ldr h2, [x9]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F5
-	FMOVQ        52(R9), F6
-	FMOVQ        64(R6), F7
-	FMOVQ        80(R6), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FMOVQ        2(R9), F3
+	FMOVQ        18(R9), F4
+	FLDPQ        (R6), (F5, F6)
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8894c7 // sdot v7.4s, v6.16b, v8.16b
-	FMOVQ        96(R6), F8
-	FMOVQ        112(R6), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894ab // sdot v11.4s, v5.16b, v8.16b
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4e8a94c5 // sdot v5.4s, v6.16b, v10.16b
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
+	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
+	FLDPQ        32(R6), (F5, F6)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e24dcc9 // fmul v9.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
-	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        12(R7), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dcc8 // fmul v8.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x4e28cce2 // fmla v2.4s, v7.4s, v8.4s
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	FMOVS        (R7), F3
+	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
+	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
+	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
+	FMOVS        4(R7), F3
+	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
+	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
+	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
+
+	// scales of the block
+	WORD $0x7d404522 // ldr h2, [x9, #34]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        36(R9), F3
+	FMOVQ        52(R9), F4
+	FLDPQ        64(R6), (F5, F6)
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
+	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
+	FLDPQ        96(R6), (F5, F6)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+
+	// integer sums times both scales
+	FMOVS        8(R7), F3
+	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
+	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
+	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
+	FMOVS        12(R7), F3
+	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
+	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
+	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
 	ADD          $0x44, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1248,43 +942,31 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400122 // ldr h2, [x9]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FMOVQ        2(R9), F3
+	FMOVQ        18(R9), F4
+	FLDPQ        (R6), (F5, F6)
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8894c7 // sdot v7.4s, v6.16b, v8.16b
-	FMOVQ        32(R6), F8
-	FMOVQ        48(R6), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894ab // sdot v11.4s, v5.16b, v8.16b
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4e8a94c5 // sdot v5.4s, v6.16b, v10.16b
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
+	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
+	FLDPQ        32(R6), (F5, F6)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e24dcc9 // fmul v9.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
-	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dcc8 // fmul v8.4s, v6.4s, v4.4s
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	WORD $0x4e28cce2 // fmla v2.4s, v7.4s, v8.4s
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	FMOVS        (R7), F3
+	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
+	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
+	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
+	FMOVS        4(R7), F3
+	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
+	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
+	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
 	ADD          $0x22, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1294,9 +976,7 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F0, (R5)
-	FMOVQ        F1, 16(R5)
-	FMOVQ        F2, 128(R5)
-	FMOVQ        F3, 144(R5)
+	FMOVQ        F1, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1308,52 +988,28 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        80(R3), F5
-	FMOVQ        96(R3), F6
-	FMOVQ        112(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        32(R3), F1
+	FMOVQ        64(R3), F2
+	FMOVQ        96(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        128(R3), F0
-	FMOVQ        144(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        176(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        208(R3), F5
-	FMOVQ        224(R3), F6
-	FMOVQ        240(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        160(R3), F1
+	FMOVQ        192(R3), F2
+	FMOVQ        224(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
@@ -1388,9 +1044,6 @@ loop3:
 	WORD $0x4f00e400 // movi v0.16b, #0
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1401,110 +1054,74 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d400123 // ldr h3, [x9]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	FMOVQ        18(R9), F8
-	FMOVQ        (R6), F9
-	FMOVQ        16(R6), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FMOVQ        2(R9), F4
+	FMOVQ        18(R9), F5
+	FLDPQ        (R6), (F6, F7)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
+	FLDPQ        32(R6), (F6, F7)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R6), F10
-	FMOVQ        48(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FLDPQ        64(R6), (F6, F7)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c950a // sdot v10.4s, v8.16b, v12.16b
-	FMOVQ        64(R6), F12
-	FMOVQ        80(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c94ef // sdot v15.4s, v7.16b, v12.16b
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8e9507 // sdot v7.4s, v8.16b, v14.16b
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e26dd0c // fmul v12.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2ccd60 // fmla v0.4s, v11.4s, v12.4s
-	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
-	FMOVS        4(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26dd0b // fmul v11.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
-	WORD $0x4e28cd43 // fmla v3.4s, v10.4s, v8.4s
-	FMOVS        8(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
-	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	FMOVS        (R7), F4
+	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        4(R7), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        8(R7), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 
 	// scales of the block
-	WORD $0x7d404526 // ldr h6, [x9, #34]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d404523 // ldr h3, [x9, #34]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F7
-	FMOVQ        52(R9), F8
-	FMOVQ        96(R6), F9
-	FMOVQ        112(R6), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FMOVQ        36(R9), F4
+	FMOVQ        52(R9), F5
+	FLDPQ        96(R6), (F6, F7)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
+	FLDPQ        128(R6), (F6, F7)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        128(R6), F10
-	FMOVQ        144(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FLDPQ        160(R6), (F6, F7)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c950a // sdot v10.4s, v8.16b, v12.16b
-	FMOVQ        160(R6), F12
-	FMOVQ        176(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c94ef // sdot v15.4s, v7.16b, v12.16b
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8e9507 // sdot v7.4s, v8.16b, v14.16b
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e26dd0c // fmul v12.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2ccd60 // fmla v0.4s, v11.4s, v12.4s
-	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
-	FMOVS        16(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26dd0b // fmul v11.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
-	WORD $0x4e28cd43 // fmla v3.4s, v10.4s, v8.4s
-	FMOVS        20(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
-	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	FMOVS        12(R7), F4
+	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        16(R7), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        20(R7), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x44, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1519,57 +1136,39 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d400123 // ldr h3, [x9]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	FMOVQ        18(R9), F8
-	FMOVQ        (R6), F9
-	FMOVQ        16(R6), F10
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FMOVQ        2(R9), F4
+	FMOVQ        18(R9), F5
+	FLDPQ        (R6), (F6, F7)
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
+	FLDPQ        32(R6), (F6, F7)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R6), F10
-	FMOVQ        48(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	FLDPQ        64(R6), (F6, F7)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c950a // sdot v10.4s, v8.16b, v12.16b
-	FMOVQ        64(R6), F12
-	FMOVQ        80(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c94ef // sdot v15.4s, v7.16b, v12.16b
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4e8e9507 // sdot v7.4s, v8.16b, v14.16b
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e26dd0c // fmul v12.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2ccd60 // fmla v0.4s, v11.4s, v12.4s
-	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
-	FMOVS        4(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26dd0b // fmul v11.4s, v8.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
-	WORD $0x4e28cd43 // fmla v3.4s, v10.4s, v8.4s
-	FMOVS        8(R7), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
-	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	FMOVS        (R7), F4
+	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        4(R7), F4
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
+	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
+	FMOVS        8(R7), F4
+	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
 	ADD          $0x22, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1579,11 +1178,8 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F0, (R5)
-	FMOVQ        F1, 16(R5)
-	FMOVQ        F2, 128(R5)
-	FMOVQ        F3, 144(R5)
-	FMOVQ        F4, 256(R5)
-	FMOVQ        F5, 272(R5)
+	FMOVQ        F1, 128(R5)
+	FMOVQ        F2, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1595,79 +1191,43 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        80(R3), F5
-	FMOVQ        96(R3), F6
-	FMOVQ        112(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        32(R3), F1
+	FMOVQ        64(R3), F2
+	FMOVQ        96(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        128(R3), F0
-	FMOVQ        144(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        176(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        208(R3), F5
-	FMOVQ        224(R3), F6
-	FMOVQ        240(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        160(R3), F1
+	FMOVQ        192(R3), F2
+	FMOVQ        224(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	FMOVQ        256(R3), F0
-	FMOVQ        272(R3), F1
-	FMOVQ        288(R3), F2
-	FMOVQ        304(R3), F3
-	FMOVQ        320(R3), F4
-	FMOVQ        336(R3), F5
-	FMOVQ        352(R3), F6
-	FMOVQ        368(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        288(R3), F1
+	FMOVQ        320(R3), F2
+	FMOVQ        352(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	ADD          $0x10, R0
@@ -1701,10 +1261,6 @@ loop3:
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1715,138 +1271,90 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F9
-	FMOVQ        18(R9), F10
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        32(R6), F12
-	FMOVQ        48(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e954c // sdot v12.4s, v10.16b, v14.16b
-	FMOVQ        64(R6), F14
-	FMOVQ        80(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9531 // sdot v17.4s, v9.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90954e // sdot v14.4s, v10.16b, v16.16b
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909533 // sdot v19.4s, v9.16b, v16.16b
+	FMOVQ        2(R9), F5
+	FMOVQ        18(R9), F6
+	FLDPQ        (R6), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e929549 // sdot v9.4s, v10.16b, v18.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R6), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FLDPQ        64(R6), (F7, F8)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	FLDPQ        96(R6), (F7, F8)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd50 // fmul v16.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e30cda0 // fmla v0.4s, v13.4s, v16.4s
-	WORD $0x4e2acd61 // fmla v1.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        12(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd4c // fmul v12.4s, v10.4s, v8.4s
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        8(R7), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        12(R7), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d404528 // ldr h8, [x9, #34]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d404524 // ldr h4, [x9, #34]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F9
-	FMOVQ        52(R9), F10
-	FMOVQ        128(R6), F11
-	FMOVQ        144(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        160(R6), F12
-	FMOVQ        176(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e954c // sdot v12.4s, v10.16b, v14.16b
-	FMOVQ        192(R6), F14
-	FMOVQ        208(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9531 // sdot v17.4s, v9.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90954e // sdot v14.4s, v10.16b, v16.16b
-	FMOVQ        224(R6), F16
-	FMOVQ        240(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909533 // sdot v19.4s, v9.16b, v16.16b
+	FMOVQ        36(R9), F5
+	FMOVQ        52(R9), F6
+	FLDPQ        128(R6), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e929549 // sdot v9.4s, v10.16b, v18.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        160(R6), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FLDPQ        192(R6), (F7, F8)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	FLDPQ        224(R6), (F7, F8)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        16(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd50 // fmul v16.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e30cda0 // fmla v0.4s, v13.4s, v16.4s
-	WORD $0x4e2acd61 // fmla v1.4s, v11.4s, v10.4s
-	FMOVS        20(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        24(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        28(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd4c // fmul v12.4s, v10.4s, v8.4s
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        16(R7), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        20(R7), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        24(R7), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        28(R7), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x44, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -1861,71 +1369,47 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F9
-	FMOVQ        18(R9), F10
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
-	FMOVQ        32(R6), F12
-	FMOVQ        48(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8e954c // sdot v12.4s, v10.16b, v14.16b
-	FMOVQ        64(R6), F14
-	FMOVQ        80(R6), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9531 // sdot v17.4s, v9.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90954e // sdot v14.4s, v10.16b, v16.16b
-	FMOVQ        96(R6), F16
-	FMOVQ        112(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909533 // sdot v19.4s, v9.16b, v16.16b
+	FMOVQ        2(R9), F5
+	FMOVQ        18(R9), F6
+	FLDPQ        (R6), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e929549 // sdot v9.4s, v10.16b, v18.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        32(R6), (F7, F8)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	FLDPQ        64(R6), (F7, F8)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	FLDPQ        96(R6), (F7, F8)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd50 // fmul v16.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e30cda0 // fmla v0.4s, v13.4s, v16.4s
-	WORD $0x4e2acd61 // fmla v1.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e28dd4d // fmul v13.4s, v10.4s, v8.4s
-	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        12(R7), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da6b // scvtf v11.4s, v19.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd4c // fmul v12.4s, v10.4s, v8.4s
-	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        8(R7), F5
+	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        12(R7), F5
+	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x22, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1935,13 +1419,9 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F0, (R5)
-	FMOVQ        F1, 16(R5)
-	FMOVQ        F2, 128(R5)
-	FMOVQ        F3, 144(R5)
-	FMOVQ        F4, 256(R5)
-	FMOVQ        F5, 272(R5)
-	FMOVQ        F6, 384(R5)
-	FMOVQ        F7, 400(R5)
+	FMOVQ        F1, 128(R5)
+	FMOVQ        F2, 256(R5)
+	FMOVQ        F3, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1953,104 +1433,56 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        80(R3), F5
-	FMOVQ        96(R3), F6
-	FMOVQ        112(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        32(R3), F1
+	FMOVQ        64(R3), F2
+	FMOVQ        96(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        128(R3), F0
-	FMOVQ        144(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        176(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        208(R3), F5
-	FMOVQ        224(R3), F6
-	FMOVQ        240(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        160(R3), F1
+	FMOVQ        192(R3), F2
+	FMOVQ        224(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	FMOVQ        256(R3), F0
-	FMOVQ        272(R3), F1
-	FMOVQ        288(R3), F2
-	FMOVQ        304(R3), F3
-	FMOVQ        320(R3), F4
-	FMOVQ        336(R3), F5
-	FMOVQ        352(R3), F6
-	FMOVQ        368(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        288(R3), F1
+	FMOVQ        320(R3), F2
+	FMOVQ        352(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	FMOVQ        384(R3), F0
-	FMOVQ        400(R3), F1
-	FMOVQ        416(R3), F2
-	FMOVQ        432(R3), F3
-	FMOVQ        448(R3), F4
-	FMOVQ        464(R3), F5
-	FMOVQ        480(R3), F6
-	FMOVQ        496(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        416(R3), F1
+	FMOVQ        448(R3), F2
+	FMOVQ        480(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	ADD          $0x10, R0
@@ -2187,8 +1619,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	FMOVS        8(R3), F9
@@ -2201,8 +1632,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
+	FLDPQ        32(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	FMOVS        16(R3), F9
@@ -2215,8 +1645,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
+	FLDPQ        64(R4), (F11, F12)
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
 	FMOVS        24(R3), F9
@@ -2229,8 +1658,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        96(R4), (F10, F11)
 	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
 	ADD          $0x22, R6
@@ -2311,8 +1739,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R8
@@ -2331,8 +1758,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
+	FLDPQ        32(R4), (F11, F12)
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
 	ADD          R5, R4, R8
@@ -2351,8 +1777,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
+	FLDPQ        64(R4), (F11, F12)
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R8
@@ -2371,8 +1796,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        96(R4), (F10, F11)
 	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd05 // fmla v5.4s, v8.4s, v11.4s
 	ADD          R5, R4, R8
@@ -2466,8 +1890,7 @@ loop3:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
 	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
-	FMOVQ        (R4), F9
-	FMOVQ        16(R4), F10
+	FLDPQ        (R4), (F9, F10)
 	WORD $0x4e29cce0 // fmla v0.4s, v7.4s, v9.4s
 	WORD $0x4e2acd01 // fmla v1.4s, v8.4s, v10.4s
 	ADD          R5, R4, R9
@@ -2476,8 +1899,7 @@ loop3:
 	FMOVQ        16(R9), F10
 	WORD $0x4e29cce2 // fmla v2.4s, v7.4s, v9.4s
 	WORD $0x4e2acd03 // fmla v3.4s, v8.4s, v10.4s
-	FMOVQ        (R6), F9
-	FMOVQ        16(R6), F10
+	FLDPQ        (R6), (F9, F10)
 	WORD $0x4e29cce4 // fmla v4.4s, v7.4s, v9.4s
 	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
 	FMOVS        8(R3), F7
@@ -2490,8 +1912,7 @@ loop3:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
 	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
-	FMOVQ        32(R4), F9
-	FMOVQ        48(R4), F10
+	FLDPQ        32(R4), (F9, F10)
 	WORD $0x4e29cce0 // fmla v0.4s, v7.4s, v9.4s
 	WORD $0x4e2acd01 // fmla v1.4s, v8.4s, v10.4s
 	ADD          R5, R4, R9
@@ -2500,8 +1921,7 @@ loop3:
 	FMOVQ        48(R9), F10
 	WORD $0x4e29cce2 // fmla v2.4s, v7.4s, v9.4s
 	WORD $0x4e2acd03 // fmla v3.4s, v8.4s, v10.4s
-	FMOVQ        32(R6), F9
-	FMOVQ        48(R6), F10
+	FLDPQ        32(R6), (F9, F10)
 	WORD $0x4e29cce4 // fmla v4.4s, v7.4s, v9.4s
 	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
 	FMOVS        16(R3), F7
@@ -2514,8 +1934,7 @@ loop3:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
 	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
-	FMOVQ        64(R4), F9
-	FMOVQ        80(R4), F10
+	FLDPQ        64(R4), (F9, F10)
 	WORD $0x4e29cce0 // fmla v0.4s, v7.4s, v9.4s
 	WORD $0x4e2acd01 // fmla v1.4s, v8.4s, v10.4s
 	ADD          R5, R4, R9
@@ -2524,8 +1943,7 @@ loop3:
 	FMOVQ        80(R9), F10
 	WORD $0x4e29cce2 // fmla v2.4s, v7.4s, v9.4s
 	WORD $0x4e2acd03 // fmla v3.4s, v8.4s, v10.4s
-	FMOVQ        64(R6), F9
-	FMOVQ        80(R6), F10
+	FLDPQ        64(R6), (F9, F10)
 	WORD $0x4e29cce4 // fmla v4.4s, v7.4s, v9.4s
 	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
 	FMOVS        24(R3), F7
@@ -2538,8 +1956,7 @@ loop3:
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
 	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
-	FMOVQ        96(R4), F8
-	FMOVQ        112(R4), F9
+	FLDPQ        96(R4), (F8, F9)
 	WORD $0x4e28cce0 // fmla v0.4s, v7.4s, v8.4s
 	WORD $0x4e29ccc1 // fmla v1.4s, v6.4s, v9.4s
 	ADD          R5, R4, R9
@@ -2548,8 +1965,7 @@ loop3:
 	FMOVQ        112(R9), F9
 	WORD $0x4e28cce2 // fmla v2.4s, v7.4s, v8.4s
 	WORD $0x4e29ccc3 // fmla v3.4s, v6.4s, v9.4s
-	FMOVQ        96(R6), F8
-	FMOVQ        112(R6), F9
+	FLDPQ        96(R6), (F8, F9)
 	WORD $0x4e28cce4 // fmla v4.4s, v7.4s, v8.4s
 	WORD $0x4e29ccc5 // fmla v5.4s, v6.4s, v9.4s
 	ADD          $0x22, R8
@@ -2642,8 +2058,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
@@ -2652,8 +2067,7 @@ loop3:
 	FMOVQ        16(R9), F12
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
+	FLDPQ        (R6), (F11, F12)
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
 	ADD          R5, R6, R9
@@ -2672,8 +2086,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
+	FLDPQ        32(R4), (F11, F12)
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
@@ -2682,8 +2095,7 @@ loop3:
 	FMOVQ        48(R9), F12
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
-	FMOVQ        32(R6), F11
-	FMOVQ        48(R6), F12
+	FLDPQ        32(R6), (F11, F12)
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
 	ADD          R5, R6, R9
@@ -2702,8 +2114,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
+	FLDPQ        64(R4), (F11, F12)
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
@@ -2712,8 +2123,7 @@ loop3:
 	FMOVQ        80(R9), F12
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
-	FMOVQ        64(R6), F11
-	FMOVQ        80(R6), F12
+	FLDPQ        64(R6), (F11, F12)
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
 	ADD          R5, R6, R9
@@ -2732,8 +2142,7 @@ loop3:
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        96(R4), (F10, F11)
 	WORD $0x4e2acd20 // fmla v0.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd01 // fmla v1.4s, v8.4s, v11.4s
 	ADD          R5, R4, R9
@@ -2742,8 +2151,7 @@ loop3:
 	FMOVQ        112(R9), F11
 	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd03 // fmla v3.4s, v8.4s, v11.4s
-	FMOVQ        96(R6), F10
-	FMOVQ        112(R6), F11
+	FLDPQ        96(R6), (F10, F11)
 	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd05 // fmla v5.4s, v8.4s, v11.4s
 	ADD          R5, R6, R9
@@ -2840,14 +2248,10 @@ TEXT ·mix1xQ8_0NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
-	FMOVQ        32(R4), F2
-	FMOVQ        48(R4), F3
-	FMOVQ        64(R4), F4
-	FMOVQ        80(R4), F5
-	FMOVQ        96(R4), F6
-	FMOVQ        112(R4), F7
+	FLDPQ        (R4), (F0, F1)
+	FLDPQ        32(R4), (F2, F3)
+	FLDPQ        64(R4), (F4, F5)
+	FLDPQ        96(R4), (F6, F7)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -2866,9 +2270,8 @@ loop3:
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f89910a // fmul v10.4s, v8.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	FMOVS        (R3), F9
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
@@ -2949,26 +2352,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F2
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F3
-	FMOVQ        32(R4), F4
-	FMOVQ        48(R4), F5
+	FLDPQ        32(R4), (F4, F5)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F6
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F7
-	FMOVQ        64(R4), F8
-	FMOVQ        80(R4), F9
+	FLDPQ        64(R4), (F8, F9)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F10
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F11
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F13
+	FLDPQ        96(R4), (F12, F13)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F14
 	ADD          R5, R4, R4
@@ -2992,14 +2391,12 @@ loop3:
 	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
+	WORD $0x4f919212 // fmul v18.4s, v16.4s, v17.s[0]
+	WORD $0x4f919211 // fmul v17.4s, v16.4s, v17.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de14 // fmul v20.4s, v16.4s, v19.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x4f939214 // fmul v20.4s, v16.4s, v19.s[0]
+	WORD $0x4f939210 // fmul v16.4s, v16.4s, v19.s[0]
 	FMOVS        (R3), F19
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
@@ -3109,38 +2506,30 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R7
 	FMOVQ        (R7), F2
 	ADD          R5, R4, R7
 	FMOVQ        16(R7), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
-	FMOVQ        32(R4), F6
-	FMOVQ        48(R4), F7
+	FLDPQ        (R6), (F4, F5)
+	FLDPQ        32(R4), (F6, F7)
 	ADD          R5, R4, R7
 	FMOVQ        32(R7), F8
 	ADD          R5, R4, R7
 	FMOVQ        48(R7), F9
-	FMOVQ        32(R6), F10
-	FMOVQ        48(R6), F11
-	FMOVQ        64(R4), F12
-	FMOVQ        80(R4), F13
+	FLDPQ        32(R6), (F10, F11)
+	FLDPQ        64(R4), (F12, F13)
 	ADD          R5, R4, R7
 	FMOVQ        64(R7), F14
 	ADD          R5, R4, R7
 	FMOVQ        80(R7), F15
-	FMOVQ        64(R6), F16
-	FMOVQ        80(R6), F17
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        64(R6), (F16, F17)
+	FLDPQ        96(R4), (F18, F19)
 	ADD          R5, R4, R7
 	FMOVQ        96(R7), F20
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F21
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
+	FLDPQ        96(R6), (F22, F23)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3163,18 +2552,15 @@ loop3:
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39df1a // fmul v26.4s, v24.4s, v25.4s
-	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
+	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
 	ADD          R5, R4, R10
 	FMOVS        (R10), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf1c // fmul v28.4s, v24.4s, v27.4s
-	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
 	FMOVS        (R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf1e // fmul v30.4s, v24.4s, v29.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -3309,34 +2695,28 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
+	FLDPQ        (R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        (R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        16(R8), F3
-	FMOVQ        (R6), F4
-	FMOVQ        16(R6), F5
+	FLDPQ        (R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        (R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        16(R8), F7
-	FMOVQ        (R7), F8
-	FMOVQ        16(R7), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
+	FLDPQ        (R7), (F8, F9)
+	FLDPQ        32(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        32(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        48(R4), F13
-	FMOVQ        32(R6), F14
-	FMOVQ        48(R6), F15
+	FLDPQ        32(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        32(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        48(R4), F17
-	FMOVQ        32(R7), F18
-	FMOVQ        48(R7), F19
+	FLDPQ        32(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3362,27 +2742,22 @@ loop3:
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -3478,34 +2853,28 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FMOVQ        64(R4), F0
-	FMOVQ        80(R4), F1
+	FLDPQ        64(R4), (F0, F1)
 	ADD          R5, R4, R8
 	FMOVQ        64(R8), F2
 	ADD          R5, R4, R8
 	FMOVQ        80(R8), F3
-	FMOVQ        64(R6), F4
-	FMOVQ        80(R6), F5
+	FLDPQ        64(R6), (F4, F5)
 	ADD          R5, R6, R8
 	FMOVQ        64(R8), F6
 	ADD          R5, R6, R8
 	FMOVQ        80(R8), F7
-	FMOVQ        64(R7), F8
-	FMOVQ        80(R7), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
+	FLDPQ        64(R7), (F8, F9)
+	FLDPQ        96(R4), (F10, F11)
 	ADD          R5, R4, R8
 	FMOVQ        96(R8), F12
 	ADD          R5, R4, R4
 	FMOVQ        112(R4), F13
-	FMOVQ        96(R6), F14
-	FMOVQ        112(R6), F15
+	FLDPQ        96(R6), (F14, F15)
 	ADD          R5, R6, R4
 	FMOVQ        96(R4), F16
 	ADD          R5, R6, R4
 	FMOVQ        112(R4), F17
-	FMOVQ        96(R7), F18
-	FMOVQ        112(R7), F19
+	FLDPQ        96(R7), (F18, F19)
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3531,27 +2900,22 @@ loop5:
 	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
+	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
 	ADD          R5, R4, R11
 	FMOVS        (R11), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e37de98 // fmul v24.4s, v20.4s, v23.4s
-	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
+	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
 	FMOVS        (R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e39de9a // fmul v26.4s, v20.4s, v25.4s
-	WORD $0x6e39de99 // fmul v25.4s, v20.4s, v25.4s
+	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
+	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
 	ADD          R5, R6, R11
 	FMOVS        (R11), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bde9c // fmul v28.4s, v20.4s, v27.4s
-	WORD $0x6e3bde9b // fmul v27.4s, v20.4s, v27.4s
+	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
+	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
 	FMOVS        (R7), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3dde9e // fmul v30.4s, v20.4s, v29.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
+	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
+	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
 	FMOVS        16(R3), F29
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
@@ -3646,205 +3010,7 @@ done2:
 	RET
 
 // matmulQ81xQ8_0NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ81xQ8_0NEON(SB), NOSPLIT, $48-72
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	SUBS         $1, R3
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e400 // movi v0.16b, #0
-	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	MOVD         q+16(FP), R4
-	MOVD         d+24(FP), R5
-	MOVD         blocks+64(FP), R6
-	MOVD         R2, R7
-	SUBS         $4, R6
-	BLT          done4
-
-loop3:
-	ADD          $0x800, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x840, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-	ADD          $0x880, R7, R8
-	WORD $0xf9800100 // prfm pldl1keep, [x8]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000e8 // ldr h8, [x7]
-	WORD $0x7d4044e9 // ldr h9, [x7, #34]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d4088e9 // ldr h9, [x7, #68]
-	WORD $0x7d40ccea // ldr h10, [x7, #102]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	FMOVQ        (R5), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F8
-	FMOVQ        18(R7), F9
-	FMOVQ        (R4), F10
-	FMOVQ        16(R4), F11
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVS        (R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e2acd00 // fmla v0.4s, v8.4s, v10.4s
-	WORD $0x4e2acd21 // fmla v1.4s, v9.4s, v10.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        36(R7), F8
-	FMOVQ        52(R7), F9
-	FMOVQ        32(R4), F10
-	FMOVQ        48(R4), F11
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVS        4(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e2acd02 // fmla v2.4s, v8.4s, v10.4s
-	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        70(R7), F8
-	FMOVQ        86(R7), F9
-	FMOVQ        64(R4), F10
-	FMOVQ        80(R4), F11
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVS        8(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e2acd04 // fmla v4.4s, v8.4s, v10.4s
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        104(R7), F8
-	FMOVQ        120(R7), F9
-	FMOVQ        96(R4), F10
-	FMOVQ        112(R4), F11
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVS        12(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	ADD          $0x88, R7
-	ADD          $0x80, R4
-	ADD          $0x10, R5
-	SUBS         $4, R6
-	BGE          loop3
-
-done4:
-	ADD          $4, R6
-	SUBS         $1, R6
-	BLT          done6
-
-loop5:
-
-	// scales of the block
-	WORD $0x7d4000e8 // ldr h8, [x7]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F9
-	FMOVQ        18(R7), F10
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-
-	// integer sums times both scales
-	FMOVS        (R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd20 // fmla v0.4s, v9.4s, v12.4s
-	WORD $0x4e28cd41 // fmla v1.4s, v10.4s, v8.4s
-	ADD          $0x22, R7
-	ADD          $0x20, R4
-	ADD          $4, R5
-	SUBS         $1, R6
-	BGE          loop5
-
-done6:
-	ADD          $1, R6
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-
-	// sums of the lanes
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R1)
-	ADD          $4, R1
-	MOVD         stride+48(FP), R4
-	ADD          R4, R2
-	SUBS         $1, R3
-	BGE          loop1
-
-done2:
-	ADD          $1, R3
-	RET
-
-// matmulQ82xQ8_0NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xQ8_0NEON(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xQ8_0NEON(SB), NOSPLIT, $0-72
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -3860,10 +3026,97 @@ loop1:
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
 	MOVD         R1, R6
-	SUBS         $2, R5
+	SUBS         $4, R5
 	BLT          done4
 
 loop3:
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
+	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
+	WORD $0xf98440c0 // prfm pldl1keep, [x6, #2176]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x7d4044c5 // ldr h5, [x6, #34]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x7d4088c5 // ldr h5, [x6, #68]
+	WORD $0x7d40ccc6 // ldr h6, [x6, #102]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	FMOVQ        (R4), F5
+	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R6), F5
+	FMOVQ        18(R6), F6
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        36(R6), F5
+	FMOVQ        52(R6), F6
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        70(R6), F5
+	FMOVQ        86(R6), F6
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        104(R6), F5
+	FMOVQ        120(R6), F6
+	FLDPQ        96(R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	ADD          $0x88, R6
+	ADD          $0x80, R3
+	ADD          $0x10, R4
+	SUBS         $4, R5
+	BGE          loop3
+
+done4:
+	ADD          $4, R5
+	SUBS         $1, R5
+	BLT          done6
+
+loop5:
 
 	// scales of the block
 	WORD $0x7d4000c4 // ldr h4, [x6]
@@ -3873,91 +3126,141 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R6), F5
 	FMOVQ        18(R6), F6
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
+	FLDPQ        (R3), (F7, F8)
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	FMOVQ        32(R3), F9
-	FMOVQ        48(R3), F10
-	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
-	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
-	WORD $0x4e65bd65 // addp v5.8h, v11.8h, v5.8h
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e2ac0c9 // smull v9.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd26 // addp v6.8h, v9.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e24dd2a // fmul v10.4s, v9.4s, v4.4s
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	WORD $0x4e2acce0 // fmla v0.4s, v7.4s, v10.4s
-	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	FMOVS        4(R4), F7
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVS        (R4), F6
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dce8 // fmul v8.4s, v7.4s, v4.4s
-	WORD $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD $0x4e28cca2 // fmla v2.4s, v5.4s, v8.4s
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	ADD          $0x22, R6
+	ADD          $0x20, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop5
+
+done6:
+	ADD          $1, R5
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+
+	// sums of the lanes
+	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FMOVS        F1, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xQ8_0NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xQ8_0NEON(SB), NOSPLIT, $0-72
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e400 // movi v0.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $2, R5
+	BLT          done4
+
+loop3:
 
 	// scales of the block
-	WORD $0x7d4044c4 // ldr h4, [x6, #34]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d4000c2 // ldr h2, [x6]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F5
-	FMOVQ        52(R6), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        80(R3), F8
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	FMOVQ        96(R3), F9
-	FMOVQ        112(R3), F10
-	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
-	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
-	WORD $0x4e65bd65 // addp v5.8h, v11.8h, v5.8h
+	FMOVQ        2(R6), F3
+	FMOVQ        18(R6), F4
+	FLDPQ        (R3), (F5, F6)
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
+	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e2ac0c9 // smull v9.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd26 // addp v6.8h, v9.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e26c087 // smull v7.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FLDPQ        32(R3), (F6, F7)
+	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
+	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
+	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e27c086 // smull v6.8h, v4.8b, v7.8b
+	WORD $0x4e27c084 // smull2 v4.8h, v4.16b, v7.16b
+	WORD $0x4e64bcc4 // addp v4.8h, v6.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e24dd2a // fmul v10.4s, v9.4s, v4.4s
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	WORD $0x4e2acce0 // fmla v0.4s, v7.4s, v10.4s
-	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	FMOVS        12(R4), F7
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVS        (R4), F4
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dce8 // fmul v8.4s, v7.4s, v4.4s
-	WORD $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD $0x4e28cca2 // fmla v2.4s, v5.4s, v8.4s
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        4(R4), F4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+
+	// scales of the block
+	WORD $0x7d4044c2 // ldr h2, [x6, #34]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        36(R6), F3
+	FMOVQ        52(R6), F4
+	FLDPQ        64(R3), (F5, F6)
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
+	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e26c087 // smull v7.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FLDPQ        96(R3), (F6, F7)
+	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
+	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
+	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e27c086 // smull v6.8h, v4.8b, v7.8b
+	WORD $0x4e27c084 // smull2 v4.8h, v4.16b, v7.16b
+	WORD $0x4e64bcc4 // addp v4.8h, v6.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+
+	// integer sums times both scales
+	FMOVS        8(R4), F4
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        12(R4), F4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
 	ADD          $0x44, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -3972,51 +3275,41 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d4000c2 // ldr h2, [x6]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FMOVQ        (R3), F7
-	FMOVQ        16(R3), F8
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	FMOVQ        32(R3), F9
-	FMOVQ        48(R3), F10
-	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
-	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
-	WORD $0x4e65bd65 // addp v5.8h, v11.8h, v5.8h
+	FMOVQ        2(R6), F3
+	FMOVQ        18(R6), F4
+	FLDPQ        (R3), (F5, F6)
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
+	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e2ac0c9 // smull v9.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd26 // addp v6.8h, v9.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e26c087 // smull v7.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FLDPQ        32(R3), (F6, F7)
+	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
+	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
+	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e27c086 // smull v6.8h, v4.8b, v7.8b
+	WORD $0x4e27c084 // smull2 v4.8h, v4.16b, v7.16b
+	WORD $0x4e64bcc4 // addp v4.8h, v6.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e24dd2a // fmul v10.4s, v9.4s, v4.4s
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	WORD $0x4e2acce0 // fmla v0.4s, v7.4s, v10.4s
-	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	FMOVS        4(R4), F7
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVS        (R4), F4
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dce8 // fmul v8.4s, v7.4s, v4.4s
-	WORD $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD $0x4e28cca2 // fmla v2.4s, v5.4s, v8.4s
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        4(R4), F4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
 	ADD          $0x22, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -4027,19 +3320,17 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R0)
+	WORD $0x6e004002 // ext v2.16b, v0.16b, v0.16b, #8
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e23d440 // fadd v0.4s, v2.4s, v3.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e014020 // ext v0.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4062,9 +3353,6 @@ loop1:
 	WORD $0x4f00e400 // movi v0.16b, #0
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4075,134 +3363,104 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d4000c3 // ldr h3, [x6]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
-	FMOVQ        18(R6), F8
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F12
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	WORD $0x0e2dc0ef // smull v15.8h, v7.8b, v13.8b
-	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
-	WORD $0x4e67bde7 // addp v7.8h, v15.8h, v7.8h
+	FMOVQ        2(R6), F4
+	FMOVQ        18(R6), F5
+	FLDPQ        (R3), (F6, F7)
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e27c0a8 // smull v8.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
+	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
-	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e28c0a9 // smull v9.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        64(R3), (F8, F9)
+	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
+	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e29c0a8 // smull v8.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26ddae // fmul v14.4s, v13.4s, v6.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e2ecd20 // fmla v0.4s, v9.4s, v14.4s
-	WORD $0x4e2dcd41 // fmla v1.4s, v10.4s, v13.4s
-	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x6e26dd2c // fmul v12.4s, v9.4s, v6.4s
-	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
-	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
-	WORD $0x4e29cd63 // fmla v3.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dd2a // fmul v10.4s, v9.4s, v6.4s
-	WORD $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD $0x4e2acce4 // fmla v4.4s, v7.4s, v10.4s
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        8(R4), F5
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 
 	// scales of the block
-	WORD $0x7d4044c6 // ldr h6, [x6, #34]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d4044c3 // ldr h3, [x6, #34]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F7
-	FMOVQ        52(R6), F8
-	FMOVQ        96(R3), F9
-	FMOVQ        112(R3), F10
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        128(R3), F11
-	FMOVQ        144(R3), F12
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        160(R3), F13
-	FMOVQ        176(R3), F14
-	WORD $0x0e2dc0ef // smull v15.8h, v7.8b, v13.8b
-	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
-	WORD $0x4e67bde7 // addp v7.8h, v15.8h, v7.8h
+	FMOVQ        36(R6), F4
+	FMOVQ        52(R6), F5
+	FLDPQ        96(R3), (F6, F7)
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e27c0a8 // smull v8.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FLDPQ        128(R3), (F7, F8)
+	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
+	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
-	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e28c0a9 // smull v9.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        160(R3), (F8, F9)
+	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
+	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e29c0a8 // smull v8.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26ddae // fmul v14.4s, v13.4s, v6.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e2ecd20 // fmla v0.4s, v9.4s, v14.4s
-	WORD $0x4e2dcd41 // fmla v1.4s, v10.4s, v13.4s
-	FMOVS        16(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x6e26dd2c // fmul v12.4s, v9.4s, v6.4s
-	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
-	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
-	WORD $0x4e29cd63 // fmla v3.4s, v11.4s, v9.4s
-	FMOVS        20(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dd2a // fmul v10.4s, v9.4s, v6.4s
-	WORD $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD $0x4e2acce4 // fmla v4.4s, v7.4s, v10.4s
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	FMOVS        12(R4), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        16(R4), F5
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        20(R4), F5
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 	ADD          $0x44, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -4217,69 +3475,54 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d4000c3 // ldr h3, [x6]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
-	FMOVQ        18(R6), F8
-	FMOVQ        (R3), F9
-	FMOVQ        16(R3), F10
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F12
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F14
-	WORD $0x0e2dc0ef // smull v15.8h, v7.8b, v13.8b
-	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
-	WORD $0x4e67bde7 // addp v7.8h, v15.8h, v7.8h
+	FMOVQ        2(R6), F4
+	FMOVQ        18(R6), F5
+	FLDPQ        (R3), (F6, F7)
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e27c0a8 // smull v8.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
+	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
-	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e28c0a9 // smull v9.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        64(R3), (F8, F9)
+	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
+	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e29c0a8 // smull v8.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26ddae // fmul v14.4s, v13.4s, v6.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e2ecd20 // fmla v0.4s, v9.4s, v14.4s
-	WORD $0x4e2dcd41 // fmla v1.4s, v10.4s, v13.4s
-	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x6e26dd2c // fmul v12.4s, v9.4s, v6.4s
-	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
-	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
-	WORD $0x4e29cd63 // fmla v3.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dd2a // fmul v10.4s, v9.4s, v6.4s
-	WORD $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD $0x4e2acce4 // fmla v4.4s, v7.4s, v10.4s
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        8(R4), F5
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 	ADD          $0x22, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -4290,25 +3533,22 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R0)
+	WORD $0x6e004003 // ext v3.16b, v0.16b, v0.16b, #8
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e23d440 // fadd v0.4s, v2.4s, v3.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e014020 // ext v0.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          R3, R4
-	WORD $0x4e25d480 // fadd v0.4s, v4.4s, v5.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e024040 // ext v0.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4332,10 +3572,6 @@ loop1:
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4346,170 +3582,130 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x0e2fc131 // smull v17.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c151 // smull v17.8h, v10.8b, v16.8b
-	WORD $0x4e30c150 // smull2 v16.8h, v10.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x0e31c133 // smull v19.8h, v9.8b, v17.8b
-	WORD $0x4e31c129 // smull2 v9.8h, v9.16b, v17.16b
-	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
+	FMOVQ        2(R6), F5
+	FMOVQ        18(R6), F6
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e32c151 // smull v17.8h, v10.8b, v18.8b
-	WORD $0x4e32c14a // smull2 v10.8h, v10.16b, v18.16b
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28de32 // fmul v18.4s, v17.4s, v8.4s
-	WORD $0x6e28de31 // fmul v17.4s, v17.4s, v8.4s
-	WORD $0x4e32cd60 // fmla v0.4s, v11.4s, v18.4s
-	WORD $0x4e31cd81 // fmla v1.4s, v12.4s, v17.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        12(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        12(R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d4044c8 // ldr h8, [x6, #34]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4044c4 // ldr h4, [x6, #34]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F9
-	FMOVQ        52(R6), F10
-	FMOVQ        128(R3), F11
-	FMOVQ        144(R3), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        160(R3), F13
-	FMOVQ        176(R3), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        192(R3), F15
-	FMOVQ        208(R3), F16
-	WORD $0x0e2fc131 // smull v17.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c151 // smull v17.8h, v10.8b, v16.8b
-	WORD $0x4e30c150 // smull2 v16.8h, v10.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        224(R3), F17
-	FMOVQ        240(R3), F18
-	WORD $0x0e31c133 // smull v19.8h, v9.8b, v17.8b
-	WORD $0x4e31c129 // smull2 v9.8h, v9.16b, v17.16b
-	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
+	FMOVQ        36(R6), F5
+	FMOVQ        52(R6), F6
+	FLDPQ        128(R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        160(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        192(R3), (F9, F10)
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e32c151 // smull v17.8h, v10.8b, v18.8b
-	WORD $0x4e32c14a // smull2 v10.8h, v10.16b, v18.16b
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        224(R3), (F10, F11)
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28de32 // fmul v18.4s, v17.4s, v8.4s
-	WORD $0x6e28de31 // fmul v17.4s, v17.4s, v8.4s
-	WORD $0x4e32cd60 // fmla v0.4s, v11.4s, v18.4s
-	WORD $0x4e31cd81 // fmla v1.4s, v12.4s, v17.4s
-	FMOVS        20(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        24(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        28(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        16(R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
+	FMOVS        20(R4), F6
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        24(R4), F6
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        28(R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x44, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -4524,87 +3720,67 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x0e2fc131 // smull v17.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c151 // smull v17.8h, v10.8b, v16.8b
-	WORD $0x4e30c150 // smull2 v16.8h, v10.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x0e31c133 // smull v19.8h, v9.8b, v17.8b
-	WORD $0x4e31c129 // smull2 v9.8h, v9.16b, v17.16b
-	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
+	FMOVQ        2(R6), F5
+	FMOVQ        18(R6), F6
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e32c151 // smull v17.8h, v10.8b, v18.8b
-	WORD $0x4e32c14a // smull2 v10.8h, v10.16b, v18.16b
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28de32 // fmul v18.4s, v17.4s, v8.4s
-	WORD $0x6e28de31 // fmul v17.4s, v17.4s, v8.4s
-	WORD $0x4e32cd60 // fmla v0.4s, v11.4s, v18.4s
-	WORD $0x4e31cd81 // fmla v1.4s, v12.4s, v17.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        12(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        12(R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4615,31 +3791,27 @@ done6:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R0)
+	WORD $0x6e004004 // ext v4.16b, v0.16b, v0.16b, #8
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e23d440 // fadd v0.4s, v2.4s, v3.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e014020 // ext v0.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          R3, R4
-	WORD $0x4e25d480 // fadd v0.4s, v4.4s, v5.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e024040 // ext v0.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          R3, R4
-	WORD $0x4e27d4c0 // fadd v0.4s, v6.4s, v7.4s
-	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
-	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FMOVS        F1, (R4)
+	WORD $0x6e034060 // ext v0.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FMOVS        F0, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4651,241 +3823,7 @@ done2:
 	RET
 
 // matmulQ8Fours1xQ8_0NEON multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours1xQ8_0NEON(SB), NOSPLIT, $208-72
-	MOVD         $39(RSP), R0
-	AND          $-32, R0
-	MOVD         y+0(FP), R1
-	MOVD         w+40(FP), R2
-	MOVD         rows+56(FP), R3
-	MOVD         $87(RSP), R4
-	AND          $-32, R4
-	SUBS         $4, R3
-	BLT          done2
-
-loop1:
-	MOVD         $0, R5
-	MOVD         R4, R6
-	ADD          $4, R5
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-	WORD $0x4f00e400 // movi v0.16b, #0
-	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	MOVD         q+16(FP), R7
-	MOVD         d+24(FP), R8
-	MOVD         blocks+64(FP), R9
-	MOVD         R2, R10
-	SUBS         $4, R9
-	BLT          done6
-
-loop5:
-	ADD          $0x800, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x840, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-	ADD          $0x880, R10, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
-
-	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400148 // ldr h8, [x10]
-	WORD $0x7d404549 // ldr h9, [x10, #34]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d408949 // ldr h9, [x10, #68]
-	WORD $0x7d40cd4a // ldr h10, [x10, #102]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	FMOVQ        (R8), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ        F8, (R0)
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F8
-	FMOVQ        18(R10), F9
-	FMOVQ        (R7), F10
-	FMOVQ        16(R7), F11
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVS        (R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e2acd00 // fmla v0.4s, v8.4s, v10.4s
-	WORD $0x4e2acd21 // fmla v1.4s, v9.4s, v10.4s
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        36(R10), F8
-	FMOVQ        52(R10), F9
-	FMOVQ        32(R7), F10
-	FMOVQ        48(R7), F11
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVS        4(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e2acd02 // fmla v2.4s, v8.4s, v10.4s
-	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        70(R10), F8
-	FMOVQ        86(R10), F9
-	FMOVQ        64(R7), F10
-	FMOVQ        80(R7), F11
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVS        8(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e2acd04 // fmla v4.4s, v8.4s, v10.4s
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        104(R10), F8
-	FMOVQ        120(R10), F9
-	FMOVQ        96(R7), F10
-	FMOVQ        112(R7), F11
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVS        12(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	ADD          $0x88, R10
-	ADD          $0x80, R7
-	ADD          $0x10, R8
-	SUBS         $4, R9
-	BGE          loop5
-
-done6:
-	ADD          $4, R9
-	SUBS         $1, R9
-	BLT          done8
-
-loop7:
-
-	// scales of the block
-	WORD $0x7d400148 // ldr h8, [x10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        2(R10), F9
-	FMOVQ        18(R10), F10
-	FMOVQ        (R7), F11
-	FMOVQ        16(R7), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-
-	// integer sums times both scales
-	FMOVS        (R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd20 // fmla v0.4s, v9.4s, v12.4s
-	WORD $0x4e28cd41 // fmla v1.4s, v10.4s, v8.4s
-	ADD          $0x22, R10
-	ADD          $0x20, R7
-	ADD          $4, R8
-	SUBS         $1, R9
-	BGE          loop7
-
-done8:
-	ADD          $1, R9
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	FMOVQ        F0, (R6)
-	FMOVQ        F1, 16(R6)
-	ADD          $0x20, R6
-	MOVD         stride+48(FP), R7
-	ADD          R7, R2
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// four results for each row of y
-	FMOVQ        (R4), F0
-	FMOVQ        16(R4), F1
-	FMOVQ        32(R4), F2
-	FMOVQ        48(R4), F3
-	FMOVQ        64(R4), F4
-	FMOVQ        80(R4), F5
-	FMOVQ        96(R4), F6
-	FMOVQ        112(R4), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ        F0, (R1)
-	ADD          $0x10, R1
-	SUBS         $4, R3
-	BGE          loop1
-
-done2:
-	ADD          $4, R3
-	RET
-
-// matmulQ8Fours2xQ8_0NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-TEXT ·matmulQ8Fours2xQ8_0NEON(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ8_0NEON(SB), NOSPLIT, $160-72
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4910,10 +3848,97 @@ loop3:
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
 	MOVD         R1, R9
-	SUBS         $2, R8
+	SUBS         $4, R8
 	BLT          done6
 
 loop5:
+	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
+	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
+	WORD $0xf9844120 // prfm pldl1keep, [x9, #2176]
+
+	// scales of values 0 to 127, times those of the activations
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x7d404525 // ldr h5, [x9, #34]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x7d408925 // ldr h5, [x9, #68]
+	WORD $0x7d40cd26 // ldr h6, [x9, #102]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	FMOVQ        (R7), F5
+	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        2(R9), F5
+	FMOVQ        18(R9), F6
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        36(R9), F5
+	FMOVQ        52(R9), F6
+	FLDPQ        32(R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        70(R9), F5
+	FMOVQ        86(R9), F6
+	FLDPQ        64(R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        104(R9), F5
+	FMOVQ        120(R9), F6
+	FLDPQ        96(R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	ADD          $0x88, R9
+	ADD          $0x80, R6
+	ADD          $0x10, R7
+	SUBS         $4, R8
+	BGE          loop5
+
+done6:
+	ADD          $4, R8
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
 
 	// scales of the block
 	WORD $0x7d400124 // ldr h4, [x9]
@@ -4923,91 +3948,165 @@ loop5:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R9), F5
 	FMOVQ        18(R9), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
+	FLDPQ        (R6), (F7, F8)
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	FMOVQ        32(R6), F9
-	FMOVQ        48(R6), F10
-	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
-	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
-	WORD $0x4e65bd65 // addp v5.8h, v11.8h, v5.8h
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e2ac0c9 // smull v9.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd26 // addp v6.8h, v9.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e24dd2a // fmul v10.4s, v9.4s, v4.4s
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	WORD $0x4e2acce0 // fmla v0.4s, v7.4s, v10.4s
-	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	FMOVS        4(R7), F7
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVS        (R7), F6
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dce8 // fmul v8.4s, v7.4s, v4.4s
-	WORD $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD $0x4e28cca2 // fmla v2.4s, v5.4s, v8.4s
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	ADD          $0x22, R9
+	ADD          $0x20, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ        F0, (R5)
+	ADD          $0x20, R5
+	MOVD         stride+48(FP), R6
+	ADD          R6, R1
+	SUBS         $1, R4
+	BGE          loop3
+
+done4:
+	ADD          $1, R4
+
+	// four results for each row of y
+	FMOVQ        (R3), F0
+	FMOVQ        32(R3), F1
+	FMOVQ        64(R3), F2
+	FMOVQ        96(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
+	FMOVQ        F0, (R0)
+	ADD          $0x10, R0
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// matmulQ8Fours2xQ8_0NEON multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+TEXT ·matmulQ8Fours2xQ8_0NEON(SB), NOSPLIT, $288-72
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	MOVD         $0, R4
+	MOVD         R3, R5
+	ADD          $4, R4
+	SUBS         $1, R4
+	BLT          done4
+
+loop3:
+	WORD $0x4f00e400 // movi v0.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	MOVD         q+16(FP), R6
+	MOVD         d+24(FP), R7
+	MOVD         blocks+64(FP), R8
+	MOVD         R1, R9
+	SUBS         $2, R8
+	BLT          done6
+
+loop5:
 
 	// scales of the block
-	WORD $0x7d404524 // ldr h4, [x9, #34]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400122 // ldr h2, [x9]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F5
-	FMOVQ        52(R9), F6
-	FMOVQ        64(R6), F7
-	FMOVQ        80(R6), F8
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	FMOVQ        96(R6), F9
-	FMOVQ        112(R6), F10
-	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
-	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
-	WORD $0x4e65bd65 // addp v5.8h, v11.8h, v5.8h
+	FMOVQ        2(R9), F3
+	FMOVQ        18(R9), F4
+	FLDPQ        (R6), (F5, F6)
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
+	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e2ac0c9 // smull v9.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd26 // addp v6.8h, v9.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e26c087 // smull v7.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FLDPQ        32(R6), (F6, F7)
+	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
+	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
+	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e27c086 // smull v6.8h, v4.8b, v7.8b
+	WORD $0x4e27c084 // smull2 v4.8h, v4.16b, v7.16b
+	WORD $0x4e64bcc4 // addp v4.8h, v6.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e24dd2a // fmul v10.4s, v9.4s, v4.4s
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	WORD $0x4e2acce0 // fmla v0.4s, v7.4s, v10.4s
-	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	FMOVS        12(R7), F7
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVS        (R7), F4
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dce8 // fmul v8.4s, v7.4s, v4.4s
-	WORD $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD $0x4e28cca2 // fmla v2.4s, v5.4s, v8.4s
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        4(R7), F4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+
+	// scales of the block
+	WORD $0x7d404522 // ldr h2, [x9, #34]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        36(R9), F3
+	FMOVQ        52(R9), F4
+	FLDPQ        64(R6), (F5, F6)
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
+	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e26c087 // smull v7.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FLDPQ        96(R6), (F6, F7)
+	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
+	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
+	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e27c086 // smull v6.8h, v4.8b, v7.8b
+	WORD $0x4e27c084 // smull2 v4.8h, v4.16b, v7.16b
+	WORD $0x4e64bcc4 // addp v4.8h, v6.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+
+	// integer sums times both scales
+	FMOVS        8(R7), F4
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        12(R7), F4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
 	ADD          $0x44, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5022,51 +4121,41 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400122 // ldr h2, [x9]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FMOVQ        (R6), F7
-	FMOVQ        16(R6), F8
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	FMOVQ        32(R6), F9
-	FMOVQ        48(R6), F10
-	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
-	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
-	WORD $0x4e65bd65 // addp v5.8h, v11.8h, v5.8h
+	FMOVQ        2(R9), F3
+	FMOVQ        18(R9), F4
+	FLDPQ        (R6), (F5, F6)
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
+	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e2ac0c9 // smull v9.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd26 // addp v6.8h, v9.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e26c087 // smull v7.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	FLDPQ        32(R6), (F6, F7)
+	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
+	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
+	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e27c086 // smull v6.8h, v4.8b, v7.8b
+	WORD $0x4e27c084 // smull2 v4.8h, v4.16b, v7.16b
+	WORD $0x4e64bcc4 // addp v4.8h, v6.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e24dd2a // fmul v10.4s, v9.4s, v4.4s
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	WORD $0x4e2acce0 // fmla v0.4s, v7.4s, v10.4s
-	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	FMOVS        4(R7), F7
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVS        (R7), F4
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dce8 // fmul v8.4s, v7.4s, v4.4s
-	WORD $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD $0x4e28cca2 // fmla v2.4s, v5.4s, v8.4s
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
+	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	FMOVS        4(R7), F4
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
 	ADD          $0x22, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -5076,9 +4165,7 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F0, (R5)
-	FMOVQ        F1, 16(R5)
-	FMOVQ        F2, 128(R5)
-	FMOVQ        F3, 144(R5)
+	FMOVQ        F1, 128(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -5090,52 +4177,28 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        80(R3), F5
-	FMOVQ        96(R3), F6
-	FMOVQ        112(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        32(R3), F1
+	FMOVQ        64(R3), F2
+	FMOVQ        96(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        128(R3), F0
-	FMOVQ        144(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        176(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        208(R3), F5
-	FMOVQ        224(R3), F6
-	FMOVQ        240(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        160(R3), F1
+	FMOVQ        192(R3), F2
+	FMOVQ        224(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
@@ -5169,9 +4232,6 @@ loop3:
 	WORD $0x4f00e400 // movi v0.16b, #0
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -5182,134 +4242,104 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d400123 // ldr h3, [x9]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	FMOVQ        18(R9), F8
-	FMOVQ        (R6), F9
-	FMOVQ        16(R6), F10
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R6), F11
-	FMOVQ        48(R6), F12
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R6), F13
-	FMOVQ        80(R6), F14
-	WORD $0x0e2dc0ef // smull v15.8h, v7.8b, v13.8b
-	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
-	WORD $0x4e67bde7 // addp v7.8h, v15.8h, v7.8h
+	FMOVQ        2(R9), F4
+	FMOVQ        18(R9), F5
+	FLDPQ        (R6), (F6, F7)
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e27c0a8 // smull v8.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FLDPQ        32(R6), (F7, F8)
+	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
+	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
-	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e28c0a9 // smull v9.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        64(R6), (F8, F9)
+	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
+	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e29c0a8 // smull v8.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26ddae // fmul v14.4s, v13.4s, v6.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e2ecd20 // fmla v0.4s, v9.4s, v14.4s
-	WORD $0x4e2dcd41 // fmla v1.4s, v10.4s, v13.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x6e26dd2c // fmul v12.4s, v9.4s, v6.4s
-	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
-	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
-	WORD $0x4e29cd63 // fmla v3.4s, v11.4s, v9.4s
-	FMOVS        8(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dd2a // fmul v10.4s, v9.4s, v6.4s
-	WORD $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD $0x4e2acce4 // fmla v4.4s, v7.4s, v10.4s
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        8(R7), F5
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 
 	// scales of the block
-	WORD $0x7d404526 // ldr h6, [x9, #34]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d404523 // ldr h3, [x9, #34]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F7
-	FMOVQ        52(R9), F8
-	FMOVQ        96(R6), F9
-	FMOVQ        112(R6), F10
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        128(R6), F11
-	FMOVQ        144(R6), F12
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        160(R6), F13
-	FMOVQ        176(R6), F14
-	WORD $0x0e2dc0ef // smull v15.8h, v7.8b, v13.8b
-	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
-	WORD $0x4e67bde7 // addp v7.8h, v15.8h, v7.8h
+	FMOVQ        36(R9), F4
+	FMOVQ        52(R9), F5
+	FLDPQ        96(R6), (F6, F7)
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e27c0a8 // smull v8.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FLDPQ        128(R6), (F7, F8)
+	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
+	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
-	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e28c0a9 // smull v9.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        160(R6), (F8, F9)
+	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
+	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e29c0a8 // smull v8.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26ddae // fmul v14.4s, v13.4s, v6.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e2ecd20 // fmla v0.4s, v9.4s, v14.4s
-	WORD $0x4e2dcd41 // fmla v1.4s, v10.4s, v13.4s
-	FMOVS        16(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x6e26dd2c // fmul v12.4s, v9.4s, v6.4s
-	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
-	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
-	WORD $0x4e29cd63 // fmla v3.4s, v11.4s, v9.4s
-	FMOVS        20(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dd2a // fmul v10.4s, v9.4s, v6.4s
-	WORD $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD $0x4e2acce4 // fmla v4.4s, v7.4s, v10.4s
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	FMOVS        12(R7), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        16(R7), F5
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        20(R7), F5
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 	ADD          $0x44, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -5324,69 +4354,54 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7d400123 // ldr h3, [x9]
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	FMOVQ        18(R9), F8
-	FMOVQ        (R6), F9
-	FMOVQ        16(R6), F10
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R6), F11
-	FMOVQ        48(R6), F12
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R6), F13
-	FMOVQ        80(R6), F14
-	WORD $0x0e2dc0ef // smull v15.8h, v7.8b, v13.8b
-	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
-	WORD $0x4e67bde7 // addp v7.8h, v15.8h, v7.8h
+	FMOVQ        2(R9), F4
+	FMOVQ        18(R9), F5
+	FLDPQ        (R6), (F6, F7)
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e27c0a8 // smull v8.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	FLDPQ        32(R6), (F7, F8)
+	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
+	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ec10d // smull v13.8h, v8.8b, v14.8b
-	WORD $0x4e2ec108 // smull2 v8.8h, v8.16b, v14.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e28c0a9 // smull v9.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        64(R6), (F8, F9)
+	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
+	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e29c0a8 // smull v8.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a5 // smull2 v5.8h, v5.16b, v9.16b
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e26ddae // fmul v14.4s, v13.4s, v6.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e2ecd20 // fmla v0.4s, v9.4s, v14.4s
-	WORD $0x4e2dcd41 // fmla v1.4s, v10.4s, v13.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x6e26dd2c // fmul v12.4s, v9.4s, v6.4s
-	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
-	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
-	WORD $0x4e29cd63 // fmla v3.4s, v11.4s, v9.4s
-	FMOVS        8(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e26dd2a // fmul v10.4s, v9.4s, v6.4s
-	WORD $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD $0x4e2acce4 // fmla v4.4s, v7.4s, v10.4s
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	FMOVS        (R7), F5
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
+	FMOVS        4(R7), F5
+	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
+	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
+	FMOVS        8(R7), F5
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 	ADD          $0x22, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -5396,11 +4411,8 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F0, (R5)
-	FMOVQ        F1, 16(R5)
-	FMOVQ        F2, 128(R5)
-	FMOVQ        F3, 144(R5)
-	FMOVQ        F4, 256(R5)
-	FMOVQ        F5, 272(R5)
+	FMOVQ        F1, 128(R5)
+	FMOVQ        F2, 256(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -5412,79 +4424,43 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        80(R3), F5
-	FMOVQ        96(R3), F6
-	FMOVQ        112(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        32(R3), F1
+	FMOVQ        64(R3), F2
+	FMOVQ        96(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        128(R3), F0
-	FMOVQ        144(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        176(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        208(R3), F5
-	FMOVQ        224(R3), F6
-	FMOVQ        240(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        160(R3), F1
+	FMOVQ        192(R3), F2
+	FMOVQ        224(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	FMOVQ        256(R3), F0
-	FMOVQ        272(R3), F1
-	FMOVQ        288(R3), F2
-	FMOVQ        304(R3), F3
-	FMOVQ        320(R3), F4
-	FMOVQ        336(R3), F5
-	FMOVQ        352(R3), F6
-	FMOVQ        368(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        288(R3), F1
+	FMOVQ        320(R3), F2
+	FMOVQ        352(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	ADD          $0x10, R0
@@ -5517,10 +4493,6 @@ loop3:
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -5531,170 +4503,130 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F9
-	FMOVQ        18(R9), F10
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x0e2fc131 // smull v17.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c151 // smull v17.8h, v10.8b, v16.8b
-	WORD $0x4e30c150 // smull2 v16.8h, v10.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x0e31c133 // smull v19.8h, v9.8b, v17.8b
-	WORD $0x4e31c129 // smull2 v9.8h, v9.16b, v17.16b
-	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
+	FMOVQ        2(R9), F5
+	FMOVQ        18(R9), F6
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e32c151 // smull v17.8h, v10.8b, v18.8b
-	WORD $0x4e32c14a // smull2 v10.8h, v10.16b, v18.16b
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        96(R6), (F10, F11)
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28de32 // fmul v18.4s, v17.4s, v8.4s
-	WORD $0x6e28de31 // fmul v17.4s, v17.4s, v8.4s
-	WORD $0x4e32cd60 // fmla v0.4s, v11.4s, v18.4s
-	WORD $0x4e31cd81 // fmla v1.4s, v12.4s, v17.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        8(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        12(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        8(R7), F6
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        12(R7), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d404528 // ldr h8, [x9, #34]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d404524 // ldr h4, [x9, #34]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F9
-	FMOVQ        52(R9), F10
-	FMOVQ        128(R6), F11
-	FMOVQ        144(R6), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        160(R6), F13
-	FMOVQ        176(R6), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        192(R6), F15
-	FMOVQ        208(R6), F16
-	WORD $0x0e2fc131 // smull v17.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c151 // smull v17.8h, v10.8b, v16.8b
-	WORD $0x4e30c150 // smull2 v16.8h, v10.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        224(R6), F17
-	FMOVQ        240(R6), F18
-	WORD $0x0e31c133 // smull v19.8h, v9.8b, v17.8b
-	WORD $0x4e31c129 // smull2 v9.8h, v9.16b, v17.16b
-	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
+	FMOVQ        36(R9), F5
+	FMOVQ        52(R9), F6
+	FLDPQ        128(R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        160(R6), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        192(R6), (F9, F10)
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e32c151 // smull v17.8h, v10.8b, v18.8b
-	WORD $0x4e32c14a // smull2 v10.8h, v10.16b, v18.16b
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        224(R6), (F10, F11)
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        16(R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28de32 // fmul v18.4s, v17.4s, v8.4s
-	WORD $0x6e28de31 // fmul v17.4s, v17.4s, v8.4s
-	WORD $0x4e32cd60 // fmla v0.4s, v11.4s, v18.4s
-	WORD $0x4e31cd81 // fmla v1.4s, v12.4s, v17.4s
-	FMOVS        20(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        24(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        28(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        16(R7), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
+	FMOVS        20(R7), F6
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        24(R7), F6
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        28(R7), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x44, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -5709,87 +4641,67 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d400124 // ldr h4, [x9]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F9
-	FMOVQ        18(R9), F10
-	FMOVQ        (R6), F11
-	FMOVQ        16(R6), F12
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
-	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x0e2fc131 // smull v17.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c151 // smull v17.8h, v10.8b, v16.8b
-	WORD $0x4e30c150 // smull2 v16.8h, v10.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
-	WORD $0x0e31c133 // smull v19.8h, v9.8b, v17.8b
-	WORD $0x4e31c129 // smull2 v9.8h, v9.16b, v17.16b
-	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
+	FMOVQ        2(R9), F5
+	FMOVQ        18(R9), F6
+	FLDPQ        (R6), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        32(R6), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        64(R6), (F9, F10)
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e32c151 // smull v17.8h, v10.8b, v18.8b
-	WORD $0x4e32c14a // smull2 v10.8h, v10.16b, v18.16b
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        96(R6), (F10, F11)
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28de32 // fmul v18.4s, v17.4s, v8.4s
-	WORD $0x6e28de31 // fmul v17.4s, v17.4s, v8.4s
-	WORD $0x4e32cd60 // fmla v0.4s, v11.4s, v18.4s
-	WORD $0x4e31cd81 // fmla v1.4s, v12.4s, v17.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        8(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e28dd6e // fmul v14.4s, v11.4s, v8.4s
-	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        12(R7), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R7), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
+	FMOVS        4(R7), F6
+	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVS        8(R7), F6
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        12(R7), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x22, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5799,13 +4711,9 @@ loop7:
 done8:
 	ADD          $1, R8
 	FMOVQ        F0, (R5)
-	FMOVQ        F1, 16(R5)
-	FMOVQ        F2, 128(R5)
-	FMOVQ        F3, 144(R5)
-	FMOVQ        F4, 256(R5)
-	FMOVQ        F5, 272(R5)
-	FMOVQ        F6, 384(R5)
-	FMOVQ        F7, 400(R5)
+	FMOVQ        F1, 128(R5)
+	FMOVQ        F2, 256(R5)
+	FMOVQ        F3, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -5817,104 +4725,56 @@ done4:
 
 	// four results for each row of y
 	FMOVQ        (R3), F0
-	FMOVQ        16(R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        48(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        80(R3), F5
-	FMOVQ        96(R3), F6
-	FMOVQ        112(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        32(R3), F1
+	FMOVQ        64(R3), F2
+	FMOVQ        96(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        128(R3), F0
-	FMOVQ        144(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        176(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        208(R3), F5
-	FMOVQ        224(R3), F6
-	FMOVQ        240(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        160(R3), F1
+	FMOVQ        192(R3), F2
+	FMOVQ        224(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	FMOVQ        256(R3), F0
-	FMOVQ        272(R3), F1
-	FMOVQ        288(R3), F2
-	FMOVQ        304(R3), F3
-	FMOVQ        320(R3), F4
-	FMOVQ        336(R3), F5
-	FMOVQ        352(R3), F6
-	FMOVQ        368(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        288(R3), F1
+	FMOVQ        320(R3), F2
+	FMOVQ        352(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	FMOVQ        384(R3), F0
-	FMOVQ        400(R3), F1
-	FMOVQ        416(R3), F2
-	FMOVQ        432(R3), F3
-	FMOVQ        448(R3), F4
-	FMOVQ        464(R3), F5
-	FMOVQ        480(R3), F6
-	FMOVQ        496(R3), F7
-	WORD $0x4ec23808 // zip1 v8.2d, v0.2d, v2.2d
-	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
-	WORD $0x4e20d508 // fadd v8.4s, v8.4s, v0.4s
-	WORD $0x4ec63880 // zip1 v0.2d, v4.2d, v6.2d
-	WORD $0x4ec67882 // zip2 v2.2d, v4.2d, v6.2d
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d500 // faddp v0.4s, v8.4s, v0.4s
-	WORD $0x4ec33822 // zip1 v2.2d, v1.2d, v3.2d
-	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
-	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	WORD $0x4ec738a1 // zip1 v1.2d, v5.2d, v7.2d
-	WORD $0x4ec778a3 // zip2 v3.2d, v5.2d, v7.2d
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21d441 // faddp v1.4s, v2.4s, v1.4s
+	FMOVQ        416(R3), F1
+	FMOVQ        448(R3), F2
+	FMOVQ        480(R3), F3
+	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
+	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	ADD          $0x10, R0

@@ -86,20 +86,16 @@ TEXT ·quantiseAct32NEON(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
+	FLDPQ        (R3), (F8, F9)
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
+	FLDPQ        32(R3), (F10, F11)
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
+	FLDPQ        64(R3), (F12, F13)
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
+	FLDPQ        96(R3), (F14, F15)
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
 	WORD $0x4eaa6508 // smax v8.4s, v8.4s, v10.4s
@@ -149,8 +145,7 @@ loop1:
 	FMOVS        F14, (R1)
 
 	// q: round to even, 0 where the group has no scale
-	FMOVQ        (R3), F12
-	FMOVQ        16(R3), F15
+	FLDPQ        (R3), (F12, F15)
 	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 	WORD $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
 	WORD $0x4e291d8c // and v12.16b, v12.16b, v9.16b
@@ -161,8 +156,7 @@ loop1:
 	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
 	WORD $0x6eafec0f // facgt v15.4s, v0.4s, v15.4s
 	WORD $0x6e611e0f // bsl v15.16b, v16.16b, v1.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F17
+	FLDPQ        32(R3), (F16, F17)
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -173,8 +167,7 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F19
+	FLDPQ        64(R3), (F18, F19)
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -185,8 +178,7 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F21
+	FLDPQ        96(R3), (F20, F21)
 	WORD $0x6e2dde8d // fmul v13.4s, v20.4s, v13.4s
 	WORD $0x6e2adeaa // fmul v10.4s, v21.4s, v10.4s
 	WORD $0x4e291da9 // and v9.16b, v13.16b, v9.16b
@@ -284,42 +276,34 @@ TEXT ·quantiseAct64NEON(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
+	FLDPQ        (R3), (F8, F9)
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
+	FLDPQ        32(R3), (F10, F11)
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
+	FLDPQ        64(R3), (F12, F13)
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
+	FLDPQ        96(R3), (F14, F15)
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F17
+	FLDPQ        128(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb06508 // smax v8.4s, v8.4s, v16.4s
 	WORD $0x4eb16529 // smax v9.4s, v9.4s, v17.4s
-	FMOVQ        160(R3), F16
-	FMOVQ        176(R3), F17
+	FLDPQ        160(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0654a // smax v10.4s, v10.4s, v16.4s
 	WORD $0x4eb1656b // smax v11.4s, v11.4s, v17.4s
-	FMOVQ        192(R3), F16
-	FMOVQ        208(R3), F17
+	FLDPQ        192(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0658c // smax v12.4s, v12.4s, v16.4s
 	WORD $0x4eb165ad // smax v13.4s, v13.4s, v17.4s
-	FMOVQ        224(R3), F16
-	FMOVQ        240(R3), F17
+	FLDPQ        224(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
@@ -371,8 +355,7 @@ loop1:
 	FMOVS        F14, (R1)
 
 	// q: round to even, 0 where the group has no scale
-	FMOVQ        (R3), F12
-	FMOVQ        16(R3), F15
+	FLDPQ        (R3), (F12, F15)
 	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 	WORD $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
 	WORD $0x4e291d8c // and v12.16b, v12.16b, v9.16b
@@ -383,8 +366,7 @@ loop1:
 	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
 	WORD $0x6eafec0f // facgt v15.4s, v0.4s, v15.4s
 	WORD $0x6e611e0f // bsl v15.16b, v16.16b, v1.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F17
+	FLDPQ        32(R3), (F16, F17)
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -395,8 +377,7 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F19
+	FLDPQ        64(R3), (F18, F19)
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -407,8 +388,7 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F21
+	FLDPQ        96(R3), (F20, F21)
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -442,8 +422,7 @@ loop1:
 	WORD $0x4e2fc20f // smull2 v15.8h, v16.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F17
+	FLDPQ        128(R3), (F16, F17)
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -454,8 +433,7 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F19
+	FLDPQ        160(R3), (F18, F19)
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -466,8 +444,7 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FMOVQ        192(R3), F20
-	FMOVQ        208(R3), F21
+	FLDPQ        192(R3), (F20, F21)
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -478,8 +455,7 @@ loop1:
 	WORD $0x4e21aab6 // fcvtns v22.4s, v21.4s
 	WORD $0x6eb5ec15 // facgt v21.4s, v0.4s, v21.4s
 	WORD $0x6e611ed5 // bsl v21.16b, v22.16b, v1.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F23
+	FLDPQ        224(R3), (F22, F23)
 	WORD $0x6e2ddecd // fmul v13.4s, v22.4s, v13.4s
 	WORD $0x6e2adeea // fmul v10.4s, v23.4s, v10.4s
 	WORD $0x4e291da9 // and v9.16b, v13.16b, v9.16b
@@ -577,90 +553,74 @@ TEXT ·quantiseAct128NEON(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	FMOVQ        (R3), F8
-	FMOVQ        16(R3), F9
+	FLDPQ        (R3), (F8, F9)
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FMOVQ        32(R3), F10
-	FMOVQ        48(R3), F11
+	FLDPQ        32(R3), (F10, F11)
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
+	FLDPQ        64(R3), (F12, F13)
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
+	FLDPQ        96(R3), (F14, F15)
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F17
+	FLDPQ        128(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb06508 // smax v8.4s, v8.4s, v16.4s
 	WORD $0x4eb16529 // smax v9.4s, v9.4s, v17.4s
-	FMOVQ        160(R3), F16
-	FMOVQ        176(R3), F17
+	FLDPQ        160(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0654a // smax v10.4s, v10.4s, v16.4s
 	WORD $0x4eb1656b // smax v11.4s, v11.4s, v17.4s
-	FMOVQ        192(R3), F16
-	FMOVQ        208(R3), F17
+	FLDPQ        192(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0658c // smax v12.4s, v12.4s, v16.4s
 	WORD $0x4eb165ad // smax v13.4s, v13.4s, v17.4s
-	FMOVQ        224(R3), F16
-	FMOVQ        240(R3), F17
+	FLDPQ        224(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
 	WORD $0x4eb165ef // smax v15.4s, v15.4s, v17.4s
-	FMOVQ        256(R3), F16
-	FMOVQ        272(R3), F17
+	FLDPQ        256(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb06508 // smax v8.4s, v8.4s, v16.4s
 	WORD $0x4eb16529 // smax v9.4s, v9.4s, v17.4s
-	FMOVQ        288(R3), F16
-	FMOVQ        304(R3), F17
+	FLDPQ        288(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0654a // smax v10.4s, v10.4s, v16.4s
 	WORD $0x4eb1656b // smax v11.4s, v11.4s, v17.4s
-	FMOVQ        320(R3), F16
-	FMOVQ        336(R3), F17
+	FLDPQ        320(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0658c // smax v12.4s, v12.4s, v16.4s
 	WORD $0x4eb165ad // smax v13.4s, v13.4s, v17.4s
-	FMOVQ        352(R3), F16
-	FMOVQ        368(R3), F17
+	FLDPQ        352(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
 	WORD $0x4eb165ef // smax v15.4s, v15.4s, v17.4s
-	FMOVQ        384(R3), F16
-	FMOVQ        400(R3), F17
+	FLDPQ        384(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb06508 // smax v8.4s, v8.4s, v16.4s
 	WORD $0x4eb16529 // smax v9.4s, v9.4s, v17.4s
-	FMOVQ        416(R3), F16
-	FMOVQ        432(R3), F17
+	FLDPQ        416(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0654a // smax v10.4s, v10.4s, v16.4s
 	WORD $0x4eb1656b // smax v11.4s, v11.4s, v17.4s
-	FMOVQ        448(R3), F16
-	FMOVQ        464(R3), F17
+	FLDPQ        448(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0658c // smax v12.4s, v12.4s, v16.4s
 	WORD $0x4eb165ad // smax v13.4s, v13.4s, v17.4s
-	FMOVQ        480(R3), F16
-	FMOVQ        496(R3), F17
+	FLDPQ        480(R3), (F16, F17)
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
@@ -712,8 +672,7 @@ loop1:
 	FMOVS        F14, (R1)
 
 	// q: round to even, 0 where the group has no scale
-	FMOVQ        (R3), F12
-	FMOVQ        16(R3), F15
+	FLDPQ        (R3), (F12, F15)
 	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 	WORD $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
 	WORD $0x4e291d8c // and v12.16b, v12.16b, v9.16b
@@ -724,8 +683,7 @@ loop1:
 	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
 	WORD $0x6eafec0f // facgt v15.4s, v0.4s, v15.4s
 	WORD $0x6e611e0f // bsl v15.16b, v16.16b, v1.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F17
+	FLDPQ        32(R3), (F16, F17)
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -736,8 +694,7 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F19
+	FLDPQ        64(R3), (F18, F19)
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -748,8 +705,7 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F21
+	FLDPQ        96(R3), (F20, F21)
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -783,8 +739,7 @@ loop1:
 	WORD $0x4e2fc20f // smull2 v15.8h, v16.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F17
+	FLDPQ        128(R3), (F16, F17)
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -795,8 +750,7 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F19
+	FLDPQ        160(R3), (F18, F19)
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -807,8 +761,7 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FMOVQ        192(R3), F20
-	FMOVQ        208(R3), F21
+	FLDPQ        192(R3), (F20, F21)
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -819,8 +772,7 @@ loop1:
 	WORD $0x4e21aab6 // fcvtns v22.4s, v21.4s
 	WORD $0x6eb5ec15 // facgt v21.4s, v0.4s, v21.4s
 	WORD $0x6e611ed5 // bsl v21.16b, v22.16b, v1.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F23
+	FLDPQ        224(R3), (F22, F23)
 	WORD $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD $0x6e2adef7 // fmul v23.4s, v23.4s, v10.4s
 	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
@@ -854,8 +806,7 @@ loop1:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        256(R3), F18
-	FMOVQ        272(R3), F19
+	FLDPQ        256(R3), (F18, F19)
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -866,8 +817,7 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FMOVQ        288(R3), F20
-	FMOVQ        304(R3), F21
+	FLDPQ        288(R3), (F20, F21)
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -878,8 +828,7 @@ loop1:
 	WORD $0x4e21aab6 // fcvtns v22.4s, v21.4s
 	WORD $0x6eb5ec15 // facgt v21.4s, v0.4s, v21.4s
 	WORD $0x6e611ed5 // bsl v21.16b, v22.16b, v1.16b
-	FMOVQ        320(R3), F22
-	FMOVQ        336(R3), F23
+	FLDPQ        320(R3), (F22, F23)
 	WORD $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD $0x6e2adef7 // fmul v23.4s, v23.4s, v10.4s
 	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
@@ -890,8 +839,7 @@ loop1:
 	WORD $0x4e21aaf8 // fcvtns v24.4s, v23.4s
 	WORD $0x6eb7ec17 // facgt v23.4s, v0.4s, v23.4s
 	WORD $0x6e611f17 // bsl v23.16b, v24.16b, v1.16b
-	FMOVQ        352(R3), F24
-	FMOVQ        368(R3), F25
+	FLDPQ        352(R3), (F24, F25)
 	WORD $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
 	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
@@ -925,8 +873,7 @@ loop1:
 	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        384(R3), F20
-	FMOVQ        400(R3), F21
+	FLDPQ        384(R3), (F20, F21)
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -937,8 +884,7 @@ loop1:
 	WORD $0x4e21aab6 // fcvtns v22.4s, v21.4s
 	WORD $0x6eb5ec15 // facgt v21.4s, v0.4s, v21.4s
 	WORD $0x6e611ed5 // bsl v21.16b, v22.16b, v1.16b
-	FMOVQ        416(R3), F22
-	FMOVQ        432(R3), F23
+	FLDPQ        416(R3), (F22, F23)
 	WORD $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD $0x6e2adef7 // fmul v23.4s, v23.4s, v10.4s
 	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
@@ -949,8 +895,7 @@ loop1:
 	WORD $0x4e21aaf8 // fcvtns v24.4s, v23.4s
 	WORD $0x6eb7ec17 // facgt v23.4s, v0.4s, v23.4s
 	WORD $0x6e611f17 // bsl v23.16b, v24.16b, v1.16b
-	FMOVQ        448(R3), F24
-	FMOVQ        464(R3), F25
+	FLDPQ        448(R3), (F24, F25)
 	WORD $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
 	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
@@ -961,8 +906,7 @@ loop1:
 	WORD $0x4e21ab3a // fcvtns v26.4s, v25.4s
 	WORD $0x6eb9ec19 // facgt v25.4s, v0.4s, v25.4s
 	WORD $0x6e611f59 // bsl v25.16b, v26.16b, v1.16b
-	FMOVQ        480(R3), F26
-	FMOVQ        496(R3), F27
+	FLDPQ        480(R3), (F26, F27)
 	WORD $0x6e2ddf4d // fmul v13.4s, v26.4s, v13.4s
 	WORD $0x6e2adf6a // fmul v10.4s, v27.4s, v10.4s
 	WORD $0x4e291da9 // and v9.16b, v13.16b, v9.16b

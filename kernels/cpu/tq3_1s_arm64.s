@@ -195,8 +195,7 @@ loop3:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
@@ -276,8 +275,7 @@ loop3:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
@@ -369,8 +367,7 @@ loop5:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
@@ -527,14 +524,12 @@ loop3:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F22
+	FLDPQ        32(R4), (F20, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
@@ -622,14 +617,12 @@ loop3:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F20, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
@@ -729,14 +722,12 @@ loop5:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F22
+	FLDPQ        32(R4), (F20, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
@@ -909,20 +900,17 @@ loop3:
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
+	FLDPQ        (R4), (F21, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        32(R4), F22
-	FMOVQ        48(R4), F24
+	FLDPQ        32(R4), (F22, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F26
+	FLDPQ        64(R4), (F24, F26)
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
@@ -1018,20 +1006,17 @@ loop3:
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F21, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F24
+	FLDPQ        128(R4), (F22, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F26
+	FLDPQ        160(R4), (F24, F26)
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
@@ -1139,20 +1124,17 @@ loop5:
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
+	FLDPQ        (R4), (F21, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FMOVQ        32(R4), F22
-	FMOVQ        48(R4), F24
+	FLDPQ        32(R4), (F22, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F26
+	FLDPQ        64(R4), (F24, F26)
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
@@ -1341,26 +1323,22 @@ loop3:
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
+	FLDPQ        (R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F25
+	FLDPQ        32(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        96(R4), F27
-	FMOVQ        112(R4), F29
+	FLDPQ        96(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
@@ -1466,26 +1444,22 @@ loop3:
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F23
+	FLDPQ        128(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        160(R4), F23
-	FMOVQ        176(R4), F25
+	FLDPQ        160(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        192(R4), F25
-	FMOVQ        208(R4), F27
+	FLDPQ        192(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        224(R4), F27
-	FMOVQ        240(R4), F29
+	FLDPQ        224(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
@@ -1603,26 +1577,22 @@ loop5:
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
+	FLDPQ        (R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F25
+	FLDPQ        32(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FMOVQ        96(R4), F27
-	FMOVQ        112(R4), F29
+	FLDPQ        96(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
@@ -1819,9 +1789,8 @@ loop1:
 	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
 	WORD $0x4e102070 // tbl v16.16b, { v3.16b, v4.16b }, v16.16b
 	FMOVS        32(R3), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, (R0)
 	FMOVQ        F16, 16(R0)
 	FMOVS        8(R3), F15
@@ -1837,9 +1806,8 @@ loop1:
 	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
 	WORD $0x4e102070 // tbl v16.16b, { v3.16b, v4.16b }, v16.16b
 	FMOVS        32(R3), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 32(R0)
 	FMOVQ        F16, 48(R0)
 	FMOVS        16(R3), F15
@@ -1855,9 +1823,8 @@ loop1:
 	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
 	WORD $0x4e102070 // tbl v16.16b, { v3.16b, v4.16b }, v16.16b
 	FMOVS        36(R3), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 64(R0)
 	FMOVQ        F16, 80(R0)
 	FMOVS        24(R3), F15
@@ -1873,9 +1840,8 @@ loop1:
 	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
 	WORD $0x4e102070 // tbl v16.16b, { v3.16b, v4.16b }, v16.16b
 	FMOVS        36(R3), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 96(R0)
 	FMOVQ        F16, 112(R0)
 	ADD          $0x10, R1
@@ -2011,11 +1977,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        32(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        (R4), F25
-	FMOVQ        16(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        (R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	FMOVS        8(R3), F23
@@ -2031,11 +1995,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        32(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        32(R4), F25
-	FMOVQ        48(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        32(R4), (F25, F26)
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	FMOVS        16(R3), F23
@@ -2051,11 +2013,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        36(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        64(R4), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	FMOVS        24(R3), F23
@@ -2071,11 +2031,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        36(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        96(R4), (F25, F26)
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	ADD          $0x10, R6
@@ -2233,11 +2191,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        32(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        (R4), F25
-	FMOVQ        16(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        (R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R8
@@ -2259,11 +2215,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        32(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        32(R4), F25
-	FMOVQ        48(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        32(R4), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R4, R8
@@ -2285,11 +2239,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        36(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        64(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R8
@@ -2311,11 +2263,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        36(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        96(R4), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R4, R8
@@ -2486,11 +2436,9 @@ loop3:
 	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
 	WORD $0x4e162076 // tbl v22.16b, { v3.16b, v4.16b }, v22.16b
 	FMOVS        32(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        (R4), F23
-	FMOVQ        16(R4), F24
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
+	FLDPQ        (R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
 	ADD          R5, R4, R9
@@ -2499,8 +2447,7 @@ loop3:
 	FMOVQ        16(R9), F24
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVQ        (R6), F23
-	FMOVQ        16(R6), F24
+	FLDPQ        (R6), (F23, F24)
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 	FMOVS        8(R3), F21
@@ -2516,11 +2463,9 @@ loop3:
 	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
 	WORD $0x4e162076 // tbl v22.16b, { v3.16b, v4.16b }, v22.16b
 	FMOVS        32(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
+	FLDPQ        32(R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
 	ADD          R5, R4, R9
@@ -2529,8 +2474,7 @@ loop3:
 	FMOVQ        48(R9), F24
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVQ        32(R6), F23
-	FMOVQ        48(R6), F24
+	FLDPQ        32(R6), (F23, F24)
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 	FMOVS        16(R3), F21
@@ -2546,11 +2490,9 @@ loop3:
 	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
 	WORD $0x4e162076 // tbl v22.16b, { v3.16b, v4.16b }, v22.16b
 	FMOVS        36(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        64(R4), F23
-	FMOVQ        80(R4), F24
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
+	FLDPQ        64(R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
 	ADD          R5, R4, R9
@@ -2559,8 +2501,7 @@ loop3:
 	FMOVQ        80(R9), F24
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVQ        64(R6), F23
-	FMOVQ        80(R6), F24
+	FLDPQ        64(R6), (F23, F24)
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 	FMOVS        24(R3), F21
@@ -2576,11 +2517,9 @@ loop3:
 	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
 	WORD $0x4e162076 // tbl v22.16b, { v3.16b, v4.16b }, v22.16b
 	FMOVS        36(R3), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	FMOVQ        96(R4), F23
-	FMOVQ        112(R4), F24
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
+	FLDPQ        96(R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
 	ADD          R5, R4, R9
@@ -2589,8 +2528,7 @@ loop3:
 	FMOVQ        112(R9), F24
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVQ        96(R6), F23
-	FMOVQ        112(R6), F24
+	FLDPQ        96(R6), (F23, F24)
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 	ADD          $0x10, R8
@@ -2760,11 +2698,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        32(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        (R4), F25
-	FMOVQ        16(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        (R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R9
@@ -2773,8 +2709,7 @@ loop3:
 	FMOVQ        16(R9), F26
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVQ        (R6), F25
-	FMOVQ        16(R6), F26
+	FLDPQ        (R6), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R6, R9
@@ -2796,11 +2731,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        32(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        32(R4), F25
-	FMOVQ        48(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        32(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R9
@@ -2809,8 +2742,7 @@ loop3:
 	FMOVQ        48(R9), F26
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVQ        32(R6), F25
-	FMOVQ        48(R6), F26
+	FLDPQ        32(R6), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R6, R9
@@ -2832,11 +2764,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        36(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        64(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R9
@@ -2845,8 +2775,7 @@ loop3:
 	FMOVQ        80(R9), F26
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVQ        64(R6), F25
-	FMOVQ        80(R6), F26
+	FLDPQ        64(R6), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R6, R9
@@ -2868,11 +2797,9 @@ loop3:
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
 	FMOVS        36(R3), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6e37df37 // fmul v23.4s, v25.4s, v23.4s
-	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
-	FMOVQ        96(R4), F25
-	FMOVQ        112(R4), F26
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
+	FLDPQ        96(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R9
@@ -2881,8 +2808,7 @@ loop3:
 	FMOVQ        112(R9), F26
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVQ        96(R6), F25
-	FMOVQ        112(R6), F26
+	FLDPQ        96(R6), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R6, R9
@@ -3158,8 +3084,7 @@ loop3:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
 	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -3243,8 +3168,7 @@ loop3:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
 	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -3340,8 +3264,7 @@ loop5:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
 	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -3501,8 +3424,7 @@ loop3:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -3511,8 +3433,7 @@ loop3:
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
+	FLDPQ        32(R4), (F21, F22)
 	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
 	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
 	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
@@ -3604,8 +3525,7 @@ loop3:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -3614,8 +3534,7 @@ loop3:
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F21, F22)
 	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
 	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
 	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
@@ -3719,8 +3638,7 @@ loop5:
 	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -3729,8 +3647,7 @@ loop5:
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
+	FLDPQ        32(R4), (F21, F22)
 	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
 	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
 	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
@@ -3906,8 +3823,7 @@ loop3:
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
+	FLDPQ        (R4), (F21, F22)
 	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
 	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
@@ -3916,8 +3832,7 @@ loop3:
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
+	FLDPQ        32(R4), (F23, F24)
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
 	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -3926,8 +3841,7 @@ loop3:
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
+	FLDPQ        64(R4), (F25, F26)
 	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
 	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
 	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
@@ -4027,8 +3941,7 @@ loop3:
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F21, F22)
 	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
 	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
@@ -4037,8 +3950,7 @@ loop3:
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        128(R4), F23
-	FMOVQ        144(R4), F24
+	FLDPQ        128(R4), (F23, F24)
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
 	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -4047,8 +3959,7 @@ loop3:
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        160(R4), F25
-	FMOVQ        176(R4), F26
+	FLDPQ        160(R4), (F25, F26)
 	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
 	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
 	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
@@ -4160,8 +4071,7 @@ loop5:
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
+	FLDPQ        (R4), (F21, F22)
 	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
 	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
@@ -4170,8 +4080,7 @@ loop5:
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        32(R4), F23
-	FMOVQ        48(R4), F24
+	FLDPQ        32(R4), (F23, F24)
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
 	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -4180,8 +4089,7 @@ loop5:
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        64(R4), F25
-	FMOVQ        80(R4), F26
+	FLDPQ        64(R4), (F25, F26)
 	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
 	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
 	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
@@ -4373,8 +4281,7 @@ loop3:
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
+	FLDPQ        (R4), (F22, F23)
 	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -4383,8 +4290,7 @@ loop3:
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        32(R4), F24
-	FMOVQ        48(R4), F25
+	FLDPQ        32(R4), (F24, F25)
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -4393,8 +4299,7 @@ loop3:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F26, F27)
 	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
 	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -4403,8 +4308,7 @@ loop3:
 	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        96(R4), F28
-	FMOVQ        112(R4), F29
+	FLDPQ        96(R4), (F28, F29)
 	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
 	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
 	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
@@ -4514,8 +4418,7 @@ loop3:
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F23
+	FLDPQ        128(R4), (F22, F23)
 	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -4524,8 +4427,7 @@ loop3:
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F25
+	FLDPQ        160(R4), (F24, F25)
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -4534,8 +4436,7 @@ loop3:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        192(R4), F26
-	FMOVQ        208(R4), F27
+	FLDPQ        192(R4), (F26, F27)
 	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
 	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -4544,8 +4445,7 @@ loop3:
 	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        224(R4), F28
-	FMOVQ        240(R4), F29
+	FLDPQ        224(R4), (F28, F29)
 	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
 	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
 	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
@@ -4667,8 +4567,7 @@ loop5:
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
+	FLDPQ        (R4), (F22, F23)
 	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -4677,8 +4576,7 @@ loop5:
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        32(R4), F24
-	FMOVQ        48(R4), F25
+	FLDPQ        32(R4), (F24, F25)
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -4687,8 +4585,7 @@ loop5:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        64(R4), F26
-	FMOVQ        80(R4), F27
+	FLDPQ        64(R4), (F26, F27)
 	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
 	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -4697,8 +4594,7 @@ loop5:
 	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FMOVQ        96(R4), F28
-	FMOVQ        112(R4), F29
+	FLDPQ        96(R4), (F28, F29)
 	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
 	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
 	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h

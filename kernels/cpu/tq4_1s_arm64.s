@@ -128,16 +128,15 @@ loop3:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
@@ -184,16 +183,15 @@ loop3:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
+	FLDPQ        32(R4), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
@@ -252,16 +250,15 @@ loop5:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
@@ -371,22 +368,20 @@ loop3:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R4), F12
-	FMOVQ        48(R4), F14
+	FLDPQ        32(R4), (F12, F14)
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
@@ -441,22 +436,20 @@ loop3:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
+	FLDPQ        64(R4), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        96(R4), F12
-	FMOVQ        112(R4), F14
+	FLDPQ        96(R4), (F12, F14)
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
@@ -523,22 +516,20 @@ loop5:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        32(R4), F12
-	FMOVQ        48(R4), F14
+	FLDPQ        32(R4), (F12, F14)
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
@@ -664,28 +655,25 @@ loop3:
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
 	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
+	FLDPQ        (R4), (F13, F14)
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F14, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R4), F16
-	FMOVQ        80(R4), F18
+	FLDPQ        64(R4), (F16, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -748,28 +736,25 @@ loop3:
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
 	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
+	FLDPQ        96(R4), (F13, F14)
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        128(R4), F14
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F14, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        160(R4), F16
-	FMOVQ        176(R4), F18
+	FLDPQ        160(R4), (F16, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -844,28 +829,25 @@ loop5:
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
 	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
+	FLDPQ        (R4), (F13, F14)
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F14, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        64(R4), F16
-	FMOVQ        80(R4), F18
+	FLDPQ        64(R4), (F16, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -1007,34 +989,30 @@ loop3:
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
 	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R4), F16
-	FMOVQ        48(R4), F18
+	FLDPQ        32(R4), (F16, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F18, F20)
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F20, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1105,34 +1083,30 @@ loop3:
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
 	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        160(R4), F16
-	FMOVQ        176(R4), F18
+	FLDPQ        160(R4), (F16, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F20
+	FLDPQ        192(R4), (F18, F20)
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F22
+	FLDPQ        224(R4), (F20, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1215,34 +1189,30 @@ loop5:
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
 	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        32(R4), F16
-	FMOVQ        48(R4), F18
+	FLDPQ        32(R4), (F16, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F18, F20)
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F20, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -1386,8 +1356,8 @@ loop1:
 	WORD $0x4e09014a // tbl v10.16b, { v10.16b }, v9.16b
 	WORD $0x4e271d6c // and v12.16b, v11.16b, v7.16b
 	WORD $0x4e271d4d // and v13.16b, v10.16b, v7.16b
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x4e261d4a // and v10.16b, v10.16b, v6.16b
 	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
@@ -1407,9 +1377,8 @@ loop1:
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b604b // tbl v11.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v11.16b
 	FMOVS        32(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	FMOVQ        F10, (R0)
 	FMOVQ        F11, 16(R0)
 	FMOVS        8(R3), F10
@@ -1425,9 +1394,8 @@ loop1:
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b604b // tbl v11.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v11.16b
 	FMOVS        32(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	FMOVQ        F10, 32(R0)
 	FMOVQ        F11, 48(R0)
 	FMOVS        16(R3), F10
@@ -1443,9 +1411,8 @@ loop1:
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b604b // tbl v11.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v11.16b
 	FMOVS        36(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	FMOVQ        F10, 64(R0)
 	FMOVQ        F11, 80(R0)
 	FMOVS        24(R3), F10
@@ -1461,9 +1428,8 @@ loop1:
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b604b // tbl v11.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v11.16b
 	FMOVS        36(R3), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	FMOVQ        F10, 96(R0)
 	FMOVQ        F11, 112(R0)
 	ADD          $0x14, R1
@@ -1546,8 +1512,8 @@ loop3:
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -1567,11 +1533,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        (R4), (F20, F21)
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	FMOVS        8(R3), F18
@@ -1587,11 +1551,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        32(R4), (F20, F21)
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
 	FMOVS        16(R3), F18
@@ -1607,11 +1569,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        64(R4), (F20, F21)
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	FMOVS        24(R3), F18
@@ -1627,11 +1587,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        96(R4), (F20, F21)
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
 	ADD          $0x14, R6
@@ -1736,8 +1694,8 @@ loop3:
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -1757,11 +1715,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        (R4), (F20, F21)
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -1783,11 +1739,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        32(R4), (F20, F21)
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -1809,11 +1763,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        64(R4), (F20, F21)
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -1835,11 +1787,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        96(R4), (F20, F21)
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -1957,8 +1907,8 @@ loop3:
 	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
 	WORD $0x4e271e32 // and v18.16b, v17.16b, v7.16b
 	WORD $0x4e271e13 // and v19.16b, v16.16b, v7.16b
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
 	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
 	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
@@ -1978,11 +1928,9 @@ loop3:
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e116051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v17.16b
 	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        (R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -1991,8 +1939,7 @@ loop3:
 	FMOVQ        16(R9), F19
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        (R6), F18
-	FMOVQ        16(R6), F19
+	FLDPQ        (R6), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -2008,11 +1955,9 @@ loop3:
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e116051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v17.16b
 	FMOVS        32(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        32(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -2021,8 +1966,7 @@ loop3:
 	FMOVQ        48(R9), F19
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
+	FLDPQ        32(R6), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -2038,11 +1982,9 @@ loop3:
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e116051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v17.16b
 	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        64(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -2051,8 +1993,7 @@ loop3:
 	FMOVQ        80(R9), F19
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F19
+	FLDPQ        64(R6), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -2068,11 +2009,9 @@ loop3:
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e116051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v17.16b
 	FMOVS        36(R3), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	FLDPQ        96(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -2081,8 +2020,7 @@ loop3:
 	FMOVQ        112(R9), F19
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVQ        96(R6), F18
-	FMOVQ        112(R6), F19
+	FLDPQ        96(R6), (F18, F19)
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0x14, R8
@@ -2199,8 +2137,8 @@ loop3:
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -2220,11 +2158,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        (R4), (F20, F21)
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -2233,8 +2169,7 @@ loop3:
 	FMOVQ        16(R9), F21
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
+	FLDPQ        (R6), (F20, F21)
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -2256,11 +2191,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        32(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        32(R4), (F20, F21)
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -2269,8 +2202,7 @@ loop3:
 	FMOVQ        48(R9), F21
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F21
+	FLDPQ        32(R6), (F20, F21)
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -2292,11 +2224,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        64(R4), (F20, F21)
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -2305,8 +2235,7 @@ loop3:
 	FMOVQ        80(R9), F21
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F21
+	FLDPQ        64(R6), (F20, F21)
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -2328,11 +2257,9 @@ loop3:
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
 	FMOVS        36(R3), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
+	FLDPQ        96(R4), (F20, F21)
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -2341,8 +2268,7 @@ loop3:
 	FMOVQ        112(R9), F21
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F21
+	FLDPQ        96(R6), (F20, F21)
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -2443,8 +2369,8 @@ loop1:
 	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
 	WORD $0x4e211cc7 // and v7.16b, v6.16b, v1.16b
 	WORD $0x4e211ca8 // and v8.16b, v5.16b, v1.16b
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	WORD $0x4ea61ce6 // orr v6.16b, v7.16b, v6.16b
@@ -2532,16 +2458,15 @@ loop3:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
 	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
@@ -2592,16 +2517,15 @@ loop3:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
+	FLDPQ        32(R4), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
 	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
@@ -2664,16 +2588,15 @@ loop5:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
 	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
@@ -2786,16 +2709,15 @@ loop3:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -2804,8 +2726,7 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
+	FLDPQ        32(R4), (F13, F14)
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -2864,16 +2785,15 @@ loop3:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        64(R4), F11
-	FMOVQ        80(R4), F12
+	FLDPQ        64(R4), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -2882,8 +2802,7 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
+	FLDPQ        96(R4), (F13, F14)
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -2954,16 +2873,15 @@ loop5:
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
 	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R4), F11
-	FMOVQ        16(R4), F12
+	FLDPQ        (R4), (F11, F12)
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -2972,8 +2890,7 @@ loop5:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
+	FLDPQ        32(R4), (F13, F14)
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -3102,16 +3019,15 @@ loop3:
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
 	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
+	FLDPQ        (R4), (F13, F14)
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -3120,8 +3036,7 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -3130,8 +3045,7 @@ loop3:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
+	FLDPQ        64(R4), (F17, F18)
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -3198,16 +3112,15 @@ loop3:
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
 	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
+	FLDPQ        96(R4), (F13, F14)
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -3216,8 +3129,7 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F15, F16)
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -3226,8 +3138,7 @@ loop3:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R4), F17
-	FMOVQ        176(R4), F18
+	FLDPQ        160(R4), (F17, F18)
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -3306,16 +3217,15 @@ loop5:
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
 	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
+	FLDPQ        (R4), (F13, F14)
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -3324,8 +3234,7 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
+	FLDPQ        32(R4), (F15, F16)
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -3334,8 +3243,7 @@ loop5:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
+	FLDPQ        64(R4), (F17, F18)
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -3480,16 +3388,15 @@ loop3:
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
 	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -3498,8 +3405,7 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
+	FLDPQ        32(R4), (F17, F18)
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -3508,8 +3414,7 @@ loop3:
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
 	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -3518,8 +3423,7 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F21, F22)
 	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
 	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
 	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
@@ -3594,16 +3498,15 @@ loop3:
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
 	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
+	FLDPQ        128(R4), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -3612,8 +3515,7 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        160(R4), F17
-	FMOVQ        176(R4), F18
+	FLDPQ        160(R4), (F17, F18)
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -3622,8 +3524,7 @@ loop3:
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
+	FLDPQ        192(R4), (F19, F20)
 	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
 	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -3632,8 +3533,7 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
+	FLDPQ        224(R4), (F21, F22)
 	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
 	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
 	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
@@ -3720,16 +3620,15 @@ loop5:
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
 	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
+	FLDPQ        (R4), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -3738,8 +3637,7 @@ loop5:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
+	FLDPQ        32(R4), (F17, F18)
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -3748,8 +3646,7 @@ loop5:
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
 	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -3758,8 +3655,7 @@ loop5:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F21, F22)
 	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
 	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
 	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h

@@ -383,7 +383,6 @@ TEXT ·matmulQ81xTurbo2DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -394,153 +393,143 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $turbo2_const<>+0(SB), R7
-	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e05016d // tbl v13.16b, { v11.16b }, v5.16b
-	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
-	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
-	WORD $0x4e231d6f // and v15.16b, v11.16b, v3.16b
-	WORD $0x6f3e05b0 // ushr v16.4s, v13.4s, #2
-	WORD $0x6f3e0571 // ushr v17.4s, v11.4s, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3c05b0 // ushr v16.4s, v13.4s, #4
-	WORD $0x6f3c0571 // ushr v17.4s, v11.4s, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        2(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eab1deb // orr v11.16b, v15.16b, v11.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FMOVQ        (R3), F14
-	FMOVQ        16(R3), F15
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e05016e // tbl v14.16b, { v11.16b }, v5.16b
-	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
-	WORD $0x4e231dcf // and v15.16b, v14.16b, v3.16b
-	WORD $0x4e231d71 // and v17.16b, v11.16b, v3.16b
-	WORD $0x6f3e05d2 // ushr v18.4s, v14.4s, #2
-	WORD $0x6f3e0573 // ushr v19.4s, v11.4s, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05d2 // ushr v18.4s, v14.4s, #4
-	WORD $0x6f3c0573 // ushr v19.4s, v11.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        10(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e056f // ushr v15.16b, v11.16b, #2
+	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
+	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4eab1e2b // orr v11.16b, v17.16b, v11.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F17
-	WORD $0x4e8f95d0 // sdot v16.4s, v14.16b, v15.16b
-	WORD $0x4e91956d // sdot v13.4s, v11.16b, v17.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e05016e // tbl v14.16b, { v11.16b }, v5.16b
-	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
-	WORD $0x4e231dcf // and v15.16b, v14.16b, v3.16b
-	WORD $0x4e231d71 // and v17.16b, v11.16b, v3.16b
-	WORD $0x6f3e05d2 // ushr v18.4s, v14.4s, #2
-	WORD $0x6f3e0573 // ushr v19.4s, v11.4s, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05d2 // ushr v18.4s, v14.4s, #4
-	WORD $0x6f3c0573 // ushr v19.4s, v11.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        18(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e056f // ushr v15.16b, v11.16b, #2
+	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
+	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4eab1e2b // orr v11.16b, v17.16b, v11.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F17
-	WORD $0x4e8f95d0 // sdot v16.4s, v14.16b, v15.16b
-	WORD $0x4e91956d // sdot v13.4s, v11.16b, v17.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e05016e // tbl v14.16b, { v11.16b }, v5.16b
-	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
-	WORD $0x4e231dcf // and v15.16b, v14.16b, v3.16b
-	WORD $0x4e231d71 // and v17.16b, v11.16b, v3.16b
-	WORD $0x6f3e05d2 // ushr v18.4s, v14.4s, #2
-	WORD $0x6f3e0573 // ushr v19.4s, v11.4s, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05d2 // ushr v18.4s, v14.4s, #4
-	WORD $0x6f3c0573 // ushr v19.4s, v11.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVD        26(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e056f // ushr v15.16b, v11.16b, #2
+	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
+	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4eab1e2b // orr v11.16b, v17.16b, v11.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F17
-	WORD $0x4e8f95d0 // sdot v16.4s, v14.16b, v15.16b
-	WORD $0x4e91956d // sdot v13.4s, v11.16b, v17.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	WORD $0x4e2acda8 // fmla v8.4s, v13.4s, v10.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -549,11 +538,9 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
 	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
 	WORD $0x7e30d908 // faddp s8, v8.2s
@@ -592,8 +579,6 @@ TEXT ·matmulQ82xTurbo2DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -604,179 +589,160 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $turbo2_const<>+0(SB), R7
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x4e05018e // tbl v14.16b, { v12.16b }, v5.16b
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	WORD $0x4e231dcf // and v15.16b, v14.16b, v3.16b
-	WORD $0x4e231d90 // and v16.16b, v12.16b, v3.16b
-	WORD $0x6f3e05d1 // ushr v17.4s, v14.4s, #2
-	WORD $0x6f3e0592 // ushr v18.4s, v12.4s, #2
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x6f3c05d1 // ushr v17.4s, v14.4s, #4
-	WORD $0x6f3c0592 // ushr v18.4s, v12.4s, #4
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4eac1e0c // orr v12.16b, v16.16b, v12.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e90958f // sdot v15.4s, v12.16b, v16.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	FMOVD        2(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        (R3), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e92958e // sdot v14.4s, v12.16b, v18.16b
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	FLDPQ        128(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x4e050190 // tbl v16.16b, { v12.16b }, v5.16b
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	WORD $0x4e231e12 // and v18.16b, v16.16b, v3.16b
-	WORD $0x4e231d94 // and v20.16b, v12.16b, v3.16b
-	WORD $0x6f3e0615 // ushr v21.4s, v16.4s, #2
-	WORD $0x6f3e0596 // ushr v22.4s, v12.4s, #2
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0615 // ushr v21.4s, v16.4s, #4
-	WORD $0x6f3c0596 // ushr v22.4s, v12.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eb01e50 // orr v16.16b, v18.16b, v16.16b
-	WORD $0x4eac1e8c // orr v12.16b, v20.16b, v12.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94958f // sdot v15.4s, v12.16b, v20.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94958e // sdot v14.4s, v12.16b, v20.16b
+	FMOVD        10(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
+	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
+	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	FLDPQ        160(R3), (F12, F13)
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x4e050190 // tbl v16.16b, { v12.16b }, v5.16b
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	WORD $0x4e231e12 // and v18.16b, v16.16b, v3.16b
-	WORD $0x4e231d94 // and v20.16b, v12.16b, v3.16b
-	WORD $0x6f3e0615 // ushr v21.4s, v16.4s, #2
-	WORD $0x6f3e0596 // ushr v22.4s, v12.4s, #2
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0615 // ushr v21.4s, v16.4s, #4
-	WORD $0x6f3c0596 // ushr v22.4s, v12.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eb01e50 // orr v16.16b, v18.16b, v16.16b
-	WORD $0x4eac1e8c // orr v12.16b, v20.16b, v12.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94958f // sdot v15.4s, v12.16b, v20.16b
-	FMOVQ        192(R3), F18
-	FMOVQ        208(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94958e // sdot v14.4s, v12.16b, v20.16b
+	FMOVD        18(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
+	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
+	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	FLDPQ        192(R3), (F12, F13)
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x4e050190 // tbl v16.16b, { v12.16b }, v5.16b
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	WORD $0x4e231e12 // and v18.16b, v16.16b, v3.16b
-	WORD $0x4e231d94 // and v20.16b, v12.16b, v3.16b
-	WORD $0x6f3e0615 // ushr v21.4s, v16.4s, #2
-	WORD $0x6f3e0596 // ushr v22.4s, v12.4s, #2
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0615 // ushr v21.4s, v16.4s, #4
-	WORD $0x6f3c0596 // ushr v22.4s, v12.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eb01e50 // orr v16.16b, v18.16b, v16.16b
-	WORD $0x4eac1e8c // orr v12.16b, v20.16b, v12.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94958f // sdot v15.4s, v12.16b, v20.16b
-	FMOVQ        224(R3), F18
-	FMOVQ        240(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94958e // sdot v14.4s, v12.16b, v20.16b
+	FMOVD        26(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
+	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
+	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
+	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	FLDPQ        224(R3), (F12, F13)
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ddd91 // fmul v17.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e2ccde8 // fmla v8.4s, v15.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x22, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -787,19 +753,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0740e9 // ext v9.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -835,9 +799,6 @@ loop1:
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -848,205 +809,177 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	MOVD         $turbo2_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0501d0 // tbl v16.16b, { v14.16b }, v5.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e231e11 // and v17.16b, v16.16b, v3.16b
-	WORD $0x4e231dd2 // and v18.16b, v14.16b, v3.16b
-	WORD $0x6f3e0613 // ushr v19.4s, v16.4s, #2
-	WORD $0x6f3e05d4 // ushr v20.4s, v14.4s, #2
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x6f3c0613 // ushr v19.4s, v16.4s, #4
-	WORD $0x6f3c05d4 // ushr v20.4s, v14.4s, #4
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        128(R3), F18
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        256(R3), F20
-	FMOVQ        272(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
+	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
+	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
+	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
+	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        128(R3), (F13, F14)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695d0 // sdot v16.4s, v14.16b, v22.16b
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	FLDPQ        256(R3), (F13, F14)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0501d4 // tbl v20.16b, { v14.16b }, v5.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e231e96 // and v22.16b, v20.16b, v3.16b
-	WORD $0x4e231dd8 // and v24.16b, v14.16b, v3.16b
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
-	WORD $0x6f3e05da // ushr v26.4s, v14.4s, #2
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
-	WORD $0x6f3c05da // ushr v26.4s, v14.4s, #4
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb41ed4 // orr v20.16b, v22.16b, v20.16b
-	WORD $0x4eae1f0e // orr v14.16b, v24.16b, v14.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895d1 // sdot v17.4s, v14.16b, v24.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895d2 // sdot v18.4s, v14.16b, v24.16b
-	FMOVQ        288(R3), F22
-	FMOVQ        304(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895d0 // sdot v16.4s, v14.16b, v24.16b
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
+	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
+	WORD $0x6f0e0592 // ushr v18.16b, v12.16b, #2
+	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
+	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6f0c0592 // ushr v18.16b, v12.16b, #4
+	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
+	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	FLDPQ        288(R3), (F13, F14)
+	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0501d4 // tbl v20.16b, { v14.16b }, v5.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e231e96 // and v22.16b, v20.16b, v3.16b
-	WORD $0x4e231dd8 // and v24.16b, v14.16b, v3.16b
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
-	WORD $0x6f3e05da // ushr v26.4s, v14.4s, #2
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
-	WORD $0x6f3c05da // ushr v26.4s, v14.4s, #4
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb41ed4 // orr v20.16b, v22.16b, v20.16b
-	WORD $0x4eae1f0e // orr v14.16b, v24.16b, v14.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895d1 // sdot v17.4s, v14.16b, v24.16b
-	FMOVQ        192(R3), F22
-	FMOVQ        208(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895d2 // sdot v18.4s, v14.16b, v24.16b
-	FMOVQ        320(R3), F22
-	FMOVQ        336(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895d0 // sdot v16.4s, v14.16b, v24.16b
+	FMOVD        18(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
+	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
+	WORD $0x6f0e0592 // ushr v18.16b, v12.16b, #2
+	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
+	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6f0c0592 // ushr v18.16b, v12.16b, #4
+	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
+	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        192(R3), (F13, F14)
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	FLDPQ        320(R3), (F13, F14)
+	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0501d4 // tbl v20.16b, { v14.16b }, v5.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e231e96 // and v22.16b, v20.16b, v3.16b
-	WORD $0x4e231dd8 // and v24.16b, v14.16b, v3.16b
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
-	WORD $0x6f3e05da // ushr v26.4s, v14.4s, #2
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
-	WORD $0x6f3c05da // ushr v26.4s, v14.4s, #4
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb41ed4 // orr v20.16b, v22.16b, v20.16b
-	WORD $0x4eae1f0e // orr v14.16b, v24.16b, v14.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895d1 // sdot v17.4s, v14.16b, v24.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895d2 // sdot v18.4s, v14.16b, v24.16b
-	FMOVQ        352(R3), F22
-	FMOVQ        368(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895d0 // sdot v16.4s, v14.16b, v24.16b
+	FMOVD        26(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
+	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
+	WORD $0x6f0e0592 // ushr v18.16b, v12.16b, #2
+	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
+	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6f0c0592 // ushr v18.16b, v12.16b, #4
+	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
+	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        224(R3), (F13, F14)
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	FLDPQ        352(R3), (F13, F14)
+	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd4 // fmul v20.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e34ce67 // fmla v7.4s, v19.4s, v20.4s
-	WORD $0x4e2ece28 // fmla v8.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x22, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -1057,25 +990,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0740ea // ext v10.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d54a // fadd v10.4s, v10.4s, v7.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1112,10 +1042,6 @@ loop1:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -1126,231 +1052,194 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $turbo2_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e050212 // tbl v18.16b, { v16.16b }, v5.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e231e53 // and v19.16b, v18.16b, v3.16b
-	WORD $0x4e231e14 // and v20.16b, v16.16b, v3.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0616 // ushr v22.4s, v16.4s, #2
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0616 // ushr v22.4s, v16.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb01e90 // orr v16.16b, v20.16b, v16.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        128(R3), F20
-	FMOVQ        144(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969614 // sdot v20.4s, v16.16b, v22.16b
-	FMOVQ        256(R3), F22
-	FMOVQ        272(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989616 // sdot v22.4s, v16.16b, v24.16b
-	FMOVQ        384(R3), F24
-	FMOVQ        400(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
+	FMOVD        2(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
+	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
+	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
+	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
+	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        256(R3), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9612 // sdot v18.4s, v16.16b, v26.16b
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	FLDPQ        384(R3), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
+	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e050218 // tbl v24.16b, { v16.16b }, v5.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e231f1a // and v26.16b, v24.16b, v3.16b
-	WORD $0x4e231e1c // and v28.16b, v16.16b, v3.16b
-	WORD $0x6f3e071d // ushr v29.4s, v24.4s, #2
-	WORD $0x6f3e061e // ushr v30.4s, v16.4s, #2
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c071d // ushr v29.4s, v24.4s, #4
-	WORD $0x6f3c061e // ushr v30.4s, v16.4s, #4
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb01f90 // orr v16.16b, v28.16b, v16.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	FMOVQ        32(R3), F26
-	FMOVQ        48(R3), F28
-	WORD $0x4e9a9715 // sdot v21.4s, v24.16b, v26.16b
-	WORD $0x4e9c9613 // sdot v19.4s, v16.16b, v28.16b
-	FMOVQ        160(R3), F26
-	FMOVQ        176(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9614 // sdot v20.4s, v16.16b, v28.16b
-	FMOVQ        288(R3), F26
-	FMOVQ        304(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9616 // sdot v22.4s, v16.16b, v28.16b
-	FMOVQ        416(R3), F26
-	FMOVQ        432(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9612 // sdot v18.4s, v16.16b, v28.16b
+	FMOVD        10(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
+	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
+	WORD $0x6f0e05b4 // ushr v20.16b, v13.16b, #2
+	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
+	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6f0c05b4 // ushr v20.16b, v13.16b, #4
+	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
+	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        288(R3), (F14, F15)
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	FLDPQ        416(R3), (F14, F15)
+	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
+	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e050218 // tbl v24.16b, { v16.16b }, v5.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e231f1a // and v26.16b, v24.16b, v3.16b
-	WORD $0x4e231e1c // and v28.16b, v16.16b, v3.16b
-	WORD $0x6f3e071d // ushr v29.4s, v24.4s, #2
-	WORD $0x6f3e061e // ushr v30.4s, v16.4s, #2
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c071d // ushr v29.4s, v24.4s, #4
-	WORD $0x6f3c061e // ushr v30.4s, v16.4s, #4
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb01f90 // orr v16.16b, v28.16b, v16.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	FMOVQ        64(R3), F26
-	FMOVQ        80(R3), F28
-	WORD $0x4e9a9715 // sdot v21.4s, v24.16b, v26.16b
-	WORD $0x4e9c9613 // sdot v19.4s, v16.16b, v28.16b
-	FMOVQ        192(R3), F26
-	FMOVQ        208(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9614 // sdot v20.4s, v16.16b, v28.16b
-	FMOVQ        320(R3), F26
-	FMOVQ        336(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9616 // sdot v22.4s, v16.16b, v28.16b
-	FMOVQ        448(R3), F26
-	FMOVQ        464(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9612 // sdot v18.4s, v16.16b, v28.16b
+	FMOVD        18(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
+	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
+	WORD $0x6f0e05b4 // ushr v20.16b, v13.16b, #2
+	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
+	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6f0c05b4 // ushr v20.16b, v13.16b, #4
+	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
+	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        192(R3), (F14, F15)
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        320(R3), (F14, F15)
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	FLDPQ        448(R3), (F14, F15)
+	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
+	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e050218 // tbl v24.16b, { v16.16b }, v5.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e231f1a // and v26.16b, v24.16b, v3.16b
-	WORD $0x4e231e1c // and v28.16b, v16.16b, v3.16b
-	WORD $0x6f3e071d // ushr v29.4s, v24.4s, #2
-	WORD $0x6f3e061e // ushr v30.4s, v16.4s, #2
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c071d // ushr v29.4s, v24.4s, #4
-	WORD $0x6f3c061e // ushr v30.4s, v16.4s, #4
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb01f90 // orr v16.16b, v28.16b, v16.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	FMOVQ        96(R3), F26
-	FMOVQ        112(R3), F28
-	WORD $0x4e9a9715 // sdot v21.4s, v24.16b, v26.16b
-	WORD $0x4e9c9613 // sdot v19.4s, v16.16b, v28.16b
-	FMOVQ        224(R3), F26
-	FMOVQ        240(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9614 // sdot v20.4s, v16.16b, v28.16b
-	FMOVQ        352(R3), F26
-	FMOVQ        368(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9616 // sdot v22.4s, v16.16b, v28.16b
-	FMOVQ        480(R3), F26
-	FMOVQ        496(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9612 // sdot v18.4s, v16.16b, v28.16b
+	FMOVD        26(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
+	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
+	WORD $0x6f0e05b4 // ushr v20.16b, v13.16b, #2
+	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
+	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6f0c05b4 // ushr v20.16b, v13.16b, #4
+	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
+	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        224(R3), (F14, F15)
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        352(R3), (F14, F15)
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	FLDPQ        480(R3), (F14, F15)
+	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
+	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de18 // fmul v24.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e38cea7 // fmla v7.4s, v21.4s, v24.4s
-	WORD $0x4e30ce68 // fmla v8.4s, v19.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8a // fmla v10.4s, v20.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e30ce8c // fmla v12.4s, v20.4s, v16.4s
-	FMOVS        12(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x22, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -1361,31 +1250,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0740eb // ext v11.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a7 // fadd v7.4s, v13.4s, v14.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0a4147 // ext v7.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1401,9 +1286,9 @@ done2:
 TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $turbo2_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -1791,18 +1676,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -1823,14 +1706,13 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3e0484 // ushr v4.4s, v4.4s, #2
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1851,14 +1733,13 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1879,14 +1760,11 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3a0484 // ushr v4.4s, v4.4s, #6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        96(R5), F6
-	FMOVQ        112(R5), F7
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        96(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1936,14 +1814,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1956,8 +1830,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -1973,9 +1846,9 @@ done2:
 TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $turbo2_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -2720,18 +2593,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -2748,8 +2619,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -2770,14 +2640,13 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3e04c6 // ushr v6.4s, v6.4s, #2
-	WORD $0x6f3e04e7 // ushr v7.4s, v7.4s, #2
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
+	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2794,8 +2663,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        160(R5), F8
-	FMOVQ        176(R5), F9
+	FLDPQ        160(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2816,14 +2684,13 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2840,8 +2707,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        192(R5), F8
-	FMOVQ        208(R5), F9
+	FLDPQ        192(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2862,14 +2728,11 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3a04c6 // ushr v6.4s, v6.4s, #6
-	WORD $0x6f3a04e7 // ushr v7.4s, v7.4s, #6
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2886,8 +2749,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        224(R5), F8
-	FMOVQ        240(R5), F9
+	FLDPQ        224(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2939,14 +2801,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2959,18 +2817,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2983,8 +2836,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -3003,9 +2855,9 @@ done2:
 TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $turbo2_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -4107,18 +3959,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -4135,8 +3985,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -4153,8 +4002,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -4175,14 +4023,13 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3e0508 // ushr v8.4s, v8.4s, #2
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4199,8 +4046,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4217,8 +4063,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        288(R5), F10
-	FMOVQ        304(R5), F11
+	FLDPQ        288(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4239,14 +4084,13 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R5), F10
-	FMOVQ        80(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        64(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4263,8 +4107,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4281,8 +4124,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        320(R5), F10
-	FMOVQ        336(R5), F11
+	FLDPQ        320(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4303,14 +4145,11 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
-	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4327,8 +4166,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        224(R5), F10
-	FMOVQ        240(R5), F11
+	FLDPQ        224(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4345,8 +4183,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        352(R5), F10
-	FMOVQ        368(R5), F11
+	FLDPQ        352(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4400,14 +4237,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4420,18 +4253,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4444,21 +4272,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4471,8 +4294,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -4489,9 +4311,9 @@ done2:
 TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $turbo2_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -5950,18 +5772,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -5978,8 +5798,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -5996,8 +5815,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -6014,8 +5832,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        384(R5), F10
-	FMOVQ        400(R5), F11
+	FLDPQ        384(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -6036,14 +5853,13 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6060,8 +5876,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6078,8 +5893,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        288(R5), F12
-	FMOVQ        304(R5), F13
+	FLDPQ        288(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6096,8 +5910,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        416(R5), F12
-	FMOVQ        432(R5), F13
+	FLDPQ        416(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6118,14 +5931,13 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6142,8 +5954,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6160,8 +5971,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        320(R5), F12
-	FMOVQ        336(R5), F13
+	FLDPQ        320(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6178,8 +5988,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        448(R5), F12
-	FMOVQ        464(R5), F13
+	FLDPQ        448(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6200,14 +6009,11 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6224,8 +6030,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6242,8 +6047,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        352(R5), F12
-	FMOVQ        368(R5), F13
+	FLDPQ        352(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6260,8 +6064,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        480(R5), F12
-	FMOVQ        496(R5), F13
+	FLDPQ        480(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6317,14 +6120,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6337,18 +6136,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6361,21 +6155,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6388,19 +6177,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6413,8 +6197,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -6465,20 +6248,20 @@ loop1:
 	WORD $0x4e08014a // tbl v10.16b, { v10.16b }, v8.16b
 	WORD $0x4e261d6c // and v12.16b, v11.16b, v6.16b
 	WORD $0x4e261d4d // and v13.16b, v10.16b, v6.16b
-	WORD $0x6f3e056e // ushr v14.4s, v11.4s, #2
-	WORD $0x6f3e054f // ushr v15.4s, v10.4s, #2
+	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x6f3c056e // ushr v14.4s, v11.4s, #4
-	WORD $0x6f3c054f // ushr v15.4s, v10.4s, #4
+	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
 	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
 	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
 	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
 	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
@@ -6557,20 +6340,20 @@ loop1:
 	WORD $0x4e08014a // tbl v10.16b, { v10.16b }, v8.16b
 	WORD $0x4e261d6c // and v12.16b, v11.16b, v6.16b
 	WORD $0x4e261d4d // and v13.16b, v10.16b, v6.16b
-	WORD $0x6f3e056e // ushr v14.4s, v11.4s, #2
-	WORD $0x6f3e054f // ushr v15.4s, v10.4s, #2
+	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x6f3c056e // ushr v14.4s, v11.4s, #4
-	WORD $0x6f3c054f // ushr v15.4s, v10.4s, #4
+	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
 	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
 	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
 	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
 	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
@@ -6649,20 +6432,20 @@ loop1:
 	WORD $0x4e08014a // tbl v10.16b, { v10.16b }, v8.16b
 	WORD $0x4e261d6c // and v12.16b, v11.16b, v6.16b
 	WORD $0x4e261d4d // and v13.16b, v10.16b, v6.16b
-	WORD $0x6f3e056e // ushr v14.4s, v11.4s, #2
-	WORD $0x6f3e054f // ushr v15.4s, v10.4s, #2
+	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x6f3c056e // ushr v14.4s, v11.4s, #4
-	WORD $0x6f3c054f // ushr v15.4s, v10.4s, #4
+	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
 	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
 	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
 	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
 	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
@@ -6741,20 +6524,20 @@ loop1:
 	WORD $0x4e08014a // tbl v10.16b, { v10.16b }, v8.16b
 	WORD $0x4e261d6c // and v12.16b, v11.16b, v6.16b
 	WORD $0x4e261d4d // and v13.16b, v10.16b, v6.16b
-	WORD $0x6f3e056e // ushr v14.4s, v11.4s, #2
-	WORD $0x6f3e054f // ushr v15.4s, v10.4s, #2
+	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x6f3c056e // ushr v14.4s, v11.4s, #4
-	WORD $0x6f3c054f // ushr v15.4s, v10.4s, #4
+	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
 	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
 	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
 	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
 	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
@@ -6888,20 +6671,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -6922,8 +6705,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
+	FLDPQ        (R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	FMOVS        8(R3), F18
@@ -6940,8 +6722,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
+	FLDPQ        32(R4), (F20, F21)
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	FMOVS        16(R3), F18
@@ -6958,8 +6739,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
+	FLDPQ        64(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	FMOVS        24(R3), F18
@@ -6976,8 +6756,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
+	FLDPQ        96(R4), (F20, F21)
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
@@ -6988,20 +6767,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7022,8 +6801,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
+	FLDPQ        128(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	FMOVS        8(R3), F18
@@ -7040,8 +6818,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
+	FLDPQ        160(R4), (F20, F21)
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	FMOVS        16(R3), F18
@@ -7058,8 +6835,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
+	FLDPQ        192(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	FMOVS        24(R3), F18
@@ -7076,8 +6852,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
+	FLDPQ        224(R4), (F20, F21)
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
@@ -7088,20 +6863,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7122,8 +6897,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        256(R4), F20
-	FMOVQ        272(R4), F21
+	FLDPQ        256(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	FMOVS        8(R3), F18
@@ -7140,8 +6914,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
+	FLDPQ        288(R4), (F20, F21)
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	FMOVS        16(R3), F18
@@ -7158,8 +6931,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        320(R4), F20
-	FMOVQ        336(R4), F21
+	FLDPQ        320(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	FMOVS        24(R3), F18
@@ -7176,8 +6948,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F21
+	FLDPQ        352(R4), (F20, F21)
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
@@ -7188,20 +6959,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7222,8 +6993,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        384(R4), F20
-	FMOVQ        400(R4), F21
+	FLDPQ        384(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	FMOVS        8(R3), F18
@@ -7240,8 +7010,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F21
+	FLDPQ        416(R4), (F20, F21)
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	FMOVS        16(R3), F18
@@ -7258,8 +7027,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        448(R4), F20
-	FMOVQ        464(R4), F21
+	FLDPQ        448(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	FMOVS        24(R3), F18
@@ -7276,8 +7044,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
+	FLDPQ        480(R4), (F19, F20)
 	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
 	WORD $0x4e34ce30 // fmla v16.4s, v17.4s, v20.4s
 	ADD          $0x22, R6
@@ -7365,20 +7132,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7399,8 +7166,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
+	FLDPQ        (R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7423,8 +7189,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
+	FLDPQ        32(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7447,8 +7212,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
+	FLDPQ        64(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7471,8 +7235,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
+	FLDPQ        96(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7489,20 +7252,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7523,8 +7286,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
+	FLDPQ        128(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7547,8 +7309,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
+	FLDPQ        160(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7571,8 +7332,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
+	FLDPQ        192(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7595,8 +7355,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
+	FLDPQ        224(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7613,20 +7372,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7647,8 +7406,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        256(R4), F20
-	FMOVQ        272(R4), F21
+	FLDPQ        256(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7671,8 +7429,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
+	FLDPQ        288(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7695,8 +7452,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        320(R4), F20
-	FMOVQ        336(R4), F21
+	FLDPQ        320(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7719,8 +7475,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F21
+	FLDPQ        352(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7737,20 +7492,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7771,8 +7526,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        384(R4), F20
-	FMOVQ        400(R4), F21
+	FLDPQ        384(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7795,8 +7549,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F21
+	FLDPQ        416(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7819,8 +7572,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        448(R4), F20
-	FMOVQ        464(R4), F21
+	FLDPQ        448(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
@@ -7843,8 +7595,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
+	FLDPQ        480(R4), (F19, F20)
 	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
 	WORD $0x4e34ce2e // fmla v14.4s, v17.4s, v20.4s
 	ADD          R5, R4, R8
@@ -7945,20 +7696,20 @@ loop3:
 	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
 	WORD $0x4e261e32 // and v18.16b, v17.16b, v6.16b
 	WORD $0x4e261e13 // and v19.16b, v16.16b, v6.16b
-	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
-	WORD $0x6f3e0615 // ushr v21.4s, v16.4s, #2
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
-	WORD $0x6f3c0615 // ushr v21.4s, v16.4s, #4
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
 	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
 	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
 	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
@@ -7979,8 +7730,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
+	FLDPQ        (R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -7989,8 +7739,7 @@ loop3:
 	FMOVQ        16(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        (R6), F18
-	FMOVQ        16(R6), F19
+	FLDPQ        (R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -8007,8 +7756,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
+	FLDPQ        32(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8017,8 +7765,7 @@ loop3:
 	FMOVQ        48(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
+	FLDPQ        32(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -8035,8 +7782,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
+	FLDPQ        64(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8045,8 +7791,7 @@ loop3:
 	FMOVQ        80(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F19
+	FLDPQ        64(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -8063,8 +7808,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
+	FLDPQ        96(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8073,8 +7817,7 @@ loop3:
 	FMOVQ        112(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        96(R6), F18
-	FMOVQ        112(R6), F19
+	FLDPQ        96(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
@@ -8085,20 +7828,20 @@ loop3:
 	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
 	WORD $0x4e261e32 // and v18.16b, v17.16b, v6.16b
 	WORD $0x4e261e13 // and v19.16b, v16.16b, v6.16b
-	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
-	WORD $0x6f3e0615 // ushr v21.4s, v16.4s, #2
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
-	WORD $0x6f3c0615 // ushr v21.4s, v16.4s, #4
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
 	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
 	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
 	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
@@ -8119,8 +7862,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
+	FLDPQ        128(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8129,8 +7871,7 @@ loop3:
 	FMOVQ        144(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F19
+	FLDPQ        128(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -8147,8 +7888,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        160(R4), F18
-	FMOVQ        176(R4), F19
+	FLDPQ        160(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8157,8 +7897,7 @@ loop3:
 	FMOVQ        176(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        160(R6), F18
-	FMOVQ        176(R6), F19
+	FLDPQ        160(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -8175,8 +7914,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
+	FLDPQ        192(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8185,8 +7923,7 @@ loop3:
 	FMOVQ        208(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        192(R6), F18
-	FMOVQ        208(R6), F19
+	FLDPQ        192(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -8203,8 +7940,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        224(R4), F18
-	FMOVQ        240(R4), F19
+	FLDPQ        224(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8213,8 +7949,7 @@ loop3:
 	FMOVQ        240(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        224(R6), F18
-	FMOVQ        240(R6), F19
+	FLDPQ        224(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
@@ -8225,20 +7960,20 @@ loop3:
 	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
 	WORD $0x4e261e32 // and v18.16b, v17.16b, v6.16b
 	WORD $0x4e261e13 // and v19.16b, v16.16b, v6.16b
-	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
-	WORD $0x6f3e0615 // ushr v21.4s, v16.4s, #2
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
-	WORD $0x6f3c0615 // ushr v21.4s, v16.4s, #4
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
 	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
 	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
 	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
@@ -8259,8 +7994,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        256(R4), F18
-	FMOVQ        272(R4), F19
+	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8269,8 +8003,7 @@ loop3:
 	FMOVQ        272(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        256(R6), F18
-	FMOVQ        272(R6), F19
+	FLDPQ        256(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -8287,8 +8020,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        288(R4), F18
-	FMOVQ        304(R4), F19
+	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8297,8 +8029,7 @@ loop3:
 	FMOVQ        304(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        288(R6), F18
-	FMOVQ        304(R6), F19
+	FLDPQ        288(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -8315,8 +8046,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
+	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8325,8 +8055,7 @@ loop3:
 	FMOVQ        336(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        320(R6), F18
-	FMOVQ        336(R6), F19
+	FLDPQ        320(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -8343,8 +8072,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        352(R4), F18
-	FMOVQ        368(R4), F19
+	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8353,8 +8081,7 @@ loop3:
 	FMOVQ        368(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        352(R6), F18
-	FMOVQ        368(R6), F19
+	FLDPQ        352(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
@@ -8365,20 +8092,20 @@ loop3:
 	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
 	WORD $0x4e261e32 // and v18.16b, v17.16b, v6.16b
 	WORD $0x4e261e13 // and v19.16b, v16.16b, v6.16b
-	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
-	WORD $0x6f3e0615 // ushr v21.4s, v16.4s, #2
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
-	WORD $0x6f3c0615 // ushr v21.4s, v16.4s, #4
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
 	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
 	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
 	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
@@ -8399,8 +8126,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        384(R4), F18
-	FMOVQ        400(R4), F19
+	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8409,8 +8135,7 @@ loop3:
 	FMOVQ        400(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        384(R6), F18
-	FMOVQ        400(R6), F19
+	FLDPQ        384(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -8427,8 +8152,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        416(R4), F18
-	FMOVQ        432(R4), F19
+	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8437,8 +8161,7 @@ loop3:
 	FMOVQ        432(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        416(R6), F18
-	FMOVQ        432(R6), F19
+	FLDPQ        416(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -8455,8 +8178,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F19
+	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
@@ -8465,8 +8187,7 @@ loop3:
 	FMOVQ        464(R9), F19
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        448(R6), F18
-	FMOVQ        464(R6), F19
+	FLDPQ        448(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -8483,8 +8204,7 @@ loop3:
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        480(R4), F17
-	FMOVQ        496(R4), F18
+	FLDPQ        480(R4), (F17, F18)
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
 	WORD $0x4e32cdea // fmla v10.4s, v15.4s, v18.4s
 	ADD          R5, R4, R9
@@ -8493,8 +8213,7 @@ loop3:
 	FMOVQ        496(R9), F18
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
 	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
-	FMOVQ        480(R6), F17
-	FMOVQ        496(R6), F18
+	FLDPQ        480(R6), (F17, F18)
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x22, R8
@@ -8594,20 +8313,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -8628,8 +8347,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
+	FLDPQ        (R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -8638,8 +8356,7 @@ loop3:
 	FMOVQ        16(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
+	FLDPQ        (R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -8662,8 +8379,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
+	FLDPQ        32(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -8672,8 +8388,7 @@ loop3:
 	FMOVQ        48(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F21
+	FLDPQ        32(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -8696,8 +8411,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
+	FLDPQ        64(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -8706,8 +8420,7 @@ loop3:
 	FMOVQ        80(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F21
+	FLDPQ        64(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -8730,8 +8443,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
+	FLDPQ        96(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -8740,8 +8452,7 @@ loop3:
 	FMOVQ        112(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F21
+	FLDPQ        96(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -8758,20 +8469,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -8792,8 +8503,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
+	FLDPQ        128(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -8802,8 +8512,7 @@ loop3:
 	FMOVQ        144(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        128(R6), F20
-	FMOVQ        144(R6), F21
+	FLDPQ        128(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -8826,8 +8535,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
+	FLDPQ        160(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -8836,8 +8544,7 @@ loop3:
 	FMOVQ        176(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        160(R6), F20
-	FMOVQ        176(R6), F21
+	FLDPQ        160(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -8860,8 +8567,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
+	FLDPQ        192(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -8870,8 +8576,7 @@ loop3:
 	FMOVQ        208(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        192(R6), F20
-	FMOVQ        208(R6), F21
+	FLDPQ        192(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -8894,8 +8599,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        224(R4), F20
-	FMOVQ        240(R4), F21
+	FLDPQ        224(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -8904,8 +8608,7 @@ loop3:
 	FMOVQ        240(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        224(R6), F20
-	FMOVQ        240(R6), F21
+	FLDPQ        224(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -8922,20 +8625,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -8956,8 +8659,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        256(R4), F20
-	FMOVQ        272(R4), F21
+	FLDPQ        256(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -8966,8 +8668,7 @@ loop3:
 	FMOVQ        272(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        256(R6), F20
-	FMOVQ        272(R6), F21
+	FLDPQ        256(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -8990,8 +8691,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        288(R4), F20
-	FMOVQ        304(R4), F21
+	FLDPQ        288(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -9000,8 +8700,7 @@ loop3:
 	FMOVQ        304(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        288(R6), F20
-	FMOVQ        304(R6), F21
+	FLDPQ        288(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -9024,8 +8723,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        320(R4), F20
-	FMOVQ        336(R4), F21
+	FLDPQ        320(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -9034,8 +8732,7 @@ loop3:
 	FMOVQ        336(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        320(R6), F20
-	FMOVQ        336(R6), F21
+	FLDPQ        320(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -9058,8 +8755,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        352(R4), F20
-	FMOVQ        368(R4), F21
+	FLDPQ        352(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -9068,8 +8764,7 @@ loop3:
 	FMOVQ        368(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        352(R6), F20
-	FMOVQ        368(R6), F21
+	FLDPQ        352(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -9086,20 +8781,20 @@ loop3:
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e261e74 // and v20.16b, v19.16b, v6.16b
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -9120,8 +8815,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        384(R4), F20
-	FMOVQ        400(R4), F21
+	FLDPQ        384(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -9130,8 +8824,7 @@ loop3:
 	FMOVQ        400(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        384(R6), F20
-	FMOVQ        400(R6), F21
+	FLDPQ        384(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -9154,8 +8847,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        416(R4), F20
-	FMOVQ        432(R4), F21
+	FLDPQ        416(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -9164,8 +8856,7 @@ loop3:
 	FMOVQ        432(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        416(R6), F20
-	FMOVQ        432(R6), F21
+	FLDPQ        416(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -9188,8 +8879,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        448(R4), F20
-	FMOVQ        464(R4), F21
+	FLDPQ        448(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
@@ -9198,8 +8888,7 @@ loop3:
 	FMOVQ        464(R9), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        448(R6), F20
-	FMOVQ        464(R6), F21
+	FLDPQ        448(R6), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
@@ -9222,8 +8911,7 @@ loop3:
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
 	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
+	FLDPQ        480(R4), (F19, F20)
 	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
 	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
 	ADD          R5, R4, R9
@@ -9232,8 +8920,7 @@ loop3:
 	FMOVQ        496(R9), F20
 	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
 	WORD $0x4e34ce2c // fmla v12.4s, v17.4s, v20.4s
-	FMOVQ        480(R6), F19
-	FMOVQ        496(R6), F20
+	FLDPQ        480(R6), (F19, F20)
 	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
 	WORD $0x4e34ce2e // fmla v14.4s, v17.4s, v20.4s
 	ADD          R5, R6, R9
@@ -9321,20 +9008,20 @@ loop1:
 	WORD $0x4e0600e7 // tbl v7.16b, { v7.16b }, v6.16b
 	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
 	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f3e050c // ushr v12.4s, v8.4s, #2
-	WORD $0x6f3e04ed // ushr v13.4s, v7.4s, #2
+	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
+	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f3c050c // ushr v12.4s, v8.4s, #4
-	WORD $0x6f3c04ed // ushr v13.4s, v7.4s, #4
+	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
+	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
-	WORD $0x6f3a04e7 // ushr v7.4s, v7.4s, #6
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
@@ -9354,20 +9041,20 @@ loop1:
 	WORD $0x4e0600e7 // tbl v7.16b, { v7.16b }, v6.16b
 	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
 	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f3e050c // ushr v12.4s, v8.4s, #2
-	WORD $0x6f3e04ed // ushr v13.4s, v7.4s, #2
+	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
+	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f3c050c // ushr v12.4s, v8.4s, #4
-	WORD $0x6f3c04ed // ushr v13.4s, v7.4s, #4
+	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
+	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
-	WORD $0x6f3a04e7 // ushr v7.4s, v7.4s, #6
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
@@ -9387,20 +9074,20 @@ loop1:
 	WORD $0x4e0600e7 // tbl v7.16b, { v7.16b }, v6.16b
 	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
 	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f3e050c // ushr v12.4s, v8.4s, #2
-	WORD $0x6f3e04ed // ushr v13.4s, v7.4s, #2
+	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
+	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f3c050c // ushr v12.4s, v8.4s, #4
-	WORD $0x6f3c04ed // ushr v13.4s, v7.4s, #4
+	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
+	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
-	WORD $0x6f3a04e7 // ushr v7.4s, v7.4s, #6
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
@@ -9420,20 +9107,20 @@ loop1:
 	WORD $0x4e0600e7 // tbl v7.16b, { v7.16b }, v6.16b
 	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
 	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f3e050c // ushr v12.4s, v8.4s, #2
-	WORD $0x6f3e04ed // ushr v13.4s, v7.4s, #2
+	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
+	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f3c050c // ushr v12.4s, v8.4s, #4
-	WORD $0x6f3c04ed // ushr v13.4s, v7.4s, #4
+	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
+	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
-	WORD $0x6f3a04e7 // ushr v7.4s, v7.4s, #6
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
@@ -9484,14 +9171,10 @@ TEXT ·mix1xTurbo2NEON(SB), NOSPLIT, $320-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F9
-	FMOVQ        16(R4), F10
-	FMOVQ        32(R4), F11
-	FMOVQ        48(R4), F12
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
+	FLDPQ        (R4), (F9, F10)
+	FLDPQ        32(R4), (F11, F12)
+	FLDPQ        64(R4), (F13, F14)
+	FLDPQ        96(R4), (F15, F16)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -9508,20 +9191,20 @@ loop3:
 	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
 	WORD $0x4e261e53 // and v19.16b, v18.16b, v6.16b
 	WORD $0x4e261e34 // and v20.16b, v17.16b, v6.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0636 // ushr v22.4s, v17.4s, #2
+	WORD $0x6f0e0655 // ushr v21.16b, v18.16b, #2
+	WORD $0x6f0e0636 // ushr v22.16b, v17.16b, #2
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0636 // ushr v22.4s, v17.4s, #4
+	WORD $0x6f0c0655 // ushr v21.16b, v18.16b, #4
+	WORD $0x6f0c0636 // ushr v22.16b, v17.16b, #4
 	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
@@ -9532,9 +9215,8 @@ loop3:
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929233 // fmul v19.4s, v17.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVS        (R3), F18
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
@@ -9610,14 +9292,10 @@ done4:
 	FMOVQ        F16, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        128(R4), F9
-	FMOVQ        144(R4), F10
-	FMOVQ        160(R4), F11
-	FMOVQ        176(R4), F12
-	FMOVQ        192(R4), F13
-	FMOVQ        208(R4), F14
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F16
+	FLDPQ        128(R4), (F9, F10)
+	FLDPQ        160(R4), (F11, F12)
+	FLDPQ        192(R4), (F13, F14)
+	FLDPQ        224(R4), (F15, F16)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -9634,20 +9312,20 @@ loop5:
 	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
 	WORD $0x4e261e53 // and v19.16b, v18.16b, v6.16b
 	WORD $0x4e261e34 // and v20.16b, v17.16b, v6.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0636 // ushr v22.4s, v17.4s, #2
+	WORD $0x6f0e0655 // ushr v21.16b, v18.16b, #2
+	WORD $0x6f0e0636 // ushr v22.16b, v17.16b, #2
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0636 // ushr v22.4s, v17.4s, #4
+	WORD $0x6f0c0655 // ushr v21.16b, v18.16b, #4
+	WORD $0x6f0c0636 // ushr v22.16b, v17.16b, #4
 	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
@@ -9658,9 +9336,8 @@ loop5:
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929233 // fmul v19.4s, v17.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVS        (R3), F18
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
@@ -9736,14 +9413,10 @@ done6:
 	FMOVQ        F16, 240(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        256(R4), F9
-	FMOVQ        272(R4), F10
-	FMOVQ        288(R4), F11
-	FMOVQ        304(R4), F12
-	FMOVQ        320(R4), F13
-	FMOVQ        336(R4), F14
-	FMOVQ        352(R4), F15
-	FMOVQ        368(R4), F16
+	FLDPQ        256(R4), (F9, F10)
+	FLDPQ        288(R4), (F11, F12)
+	FLDPQ        320(R4), (F13, F14)
+	FLDPQ        352(R4), (F15, F16)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -9760,20 +9433,20 @@ loop7:
 	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
 	WORD $0x4e261e53 // and v19.16b, v18.16b, v6.16b
 	WORD $0x4e261e34 // and v20.16b, v17.16b, v6.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0636 // ushr v22.4s, v17.4s, #2
+	WORD $0x6f0e0655 // ushr v21.16b, v18.16b, #2
+	WORD $0x6f0e0636 // ushr v22.16b, v17.16b, #2
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0636 // ushr v22.4s, v17.4s, #4
+	WORD $0x6f0c0655 // ushr v21.16b, v18.16b, #4
+	WORD $0x6f0c0636 // ushr v22.16b, v17.16b, #4
 	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
@@ -9784,9 +9457,8 @@ loop7:
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929233 // fmul v19.4s, v17.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVS        (R3), F18
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
@@ -9862,14 +9534,10 @@ done8:
 	FMOVQ        F16, 368(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        384(R4), F9
-	FMOVQ        400(R4), F10
-	FMOVQ        416(R4), F11
-	FMOVQ        432(R4), F12
-	FMOVQ        448(R4), F13
-	FMOVQ        464(R4), F14
-	FMOVQ        480(R4), F15
-	FMOVQ        496(R4), F16
+	FLDPQ        384(R4), (F9, F10)
+	FLDPQ        416(R4), (F11, F12)
+	FLDPQ        448(R4), (F13, F14)
+	FLDPQ        480(R4), (F15, F16)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -9886,20 +9554,20 @@ loop9:
 	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
 	WORD $0x4e261e53 // and v19.16b, v18.16b, v6.16b
 	WORD $0x4e261e34 // and v20.16b, v17.16b, v6.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0636 // ushr v22.4s, v17.4s, #2
+	WORD $0x6f0e0655 // ushr v21.16b, v18.16b, #2
+	WORD $0x6f0e0636 // ushr v22.16b, v17.16b, #2
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0636 // ushr v22.4s, v17.4s, #4
+	WORD $0x6f0c0655 // ushr v21.16b, v18.16b, #4
+	WORD $0x6f0c0636 // ushr v22.16b, v17.16b, #4
 	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
 	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
@@ -9910,9 +9578,8 @@ loop9:
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929233 // fmul v19.4s, v17.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVS        (R3), F18
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
@@ -10024,26 +9691,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F9
-	FMOVQ        16(R4), F10
+	FLDPQ        (R4), (F9, F10)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F11
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F12
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
+	FLDPQ        32(R4), (F13, F14)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F15
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F16
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
+	FLDPQ        64(R4), (F17, F18)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F19
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F20
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F21, F22)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F23
 	ADD          R5, R4, R4
@@ -10065,20 +9728,20 @@ loop3:
 	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
 	WORD $0x4e261f5b // and v27.16b, v26.16b, v6.16b
 	WORD $0x4e261f3c // and v28.16b, v25.16b, v6.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
 	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
 	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
 	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
 	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
 	WORD $0x4e241fde // and v30.16b, v30.16b, v4.16b
 	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
@@ -10089,14 +9752,12 @@ loop3:
 	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adf3b // fmul v27.4s, v25.4s, v26.4s
-	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	WORD $0x4f9a933b // fmul v27.4s, v25.4s, v26.s[0]
+	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdf3d // fmul v29.4s, v25.4s, v28.4s
-	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0x4f9c933d // fmul v29.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c9339 // fmul v25.4s, v25.4s, v28.s[0]
 	FMOVS        (R3), F28
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
@@ -10198,26 +9859,22 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        128(R4), F9
-	FMOVQ        144(R4), F10
+	FLDPQ        128(R4), (F9, F10)
 	ADD          R5, R4, R6
 	FMOVQ        128(R6), F11
 	ADD          R5, R4, R6
 	FMOVQ        144(R6), F12
-	FMOVQ        160(R4), F13
-	FMOVQ        176(R4), F14
+	FLDPQ        160(R4), (F13, F14)
 	ADD          R5, R4, R6
 	FMOVQ        160(R6), F15
 	ADD          R5, R4, R6
 	FMOVQ        176(R6), F16
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
+	FLDPQ        192(R4), (F17, F18)
 	ADD          R5, R4, R6
 	FMOVQ        192(R6), F19
 	ADD          R5, R4, R6
 	FMOVQ        208(R6), F20
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
+	FLDPQ        224(R4), (F21, F22)
 	ADD          R5, R4, R6
 	FMOVQ        224(R6), F23
 	ADD          R5, R4, R4
@@ -10239,20 +9896,20 @@ loop5:
 	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
 	WORD $0x4e261f5b // and v27.16b, v26.16b, v6.16b
 	WORD $0x4e261f3c // and v28.16b, v25.16b, v6.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
 	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
 	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
 	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
 	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
 	WORD $0x4e241fde // and v30.16b, v30.16b, v4.16b
 	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
@@ -10263,14 +9920,12 @@ loop5:
 	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adf3b // fmul v27.4s, v25.4s, v26.4s
-	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	WORD $0x4f9a933b // fmul v27.4s, v25.4s, v26.s[0]
+	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdf3d // fmul v29.4s, v25.4s, v28.4s
-	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0x4f9c933d // fmul v29.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c9339 // fmul v25.4s, v25.4s, v28.s[0]
 	FMOVS        (R3), F28
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
@@ -10372,26 +10027,22 @@ done6:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        256(R4), F9
-	FMOVQ        272(R4), F10
+	FLDPQ        256(R4), (F9, F10)
 	ADD          R5, R4, R6
 	FMOVQ        256(R6), F11
 	ADD          R5, R4, R6
 	FMOVQ        272(R6), F12
-	FMOVQ        288(R4), F13
-	FMOVQ        304(R4), F14
+	FLDPQ        288(R4), (F13, F14)
 	ADD          R5, R4, R6
 	FMOVQ        288(R6), F15
 	ADD          R5, R4, R6
 	FMOVQ        304(R6), F16
-	FMOVQ        320(R4), F17
-	FMOVQ        336(R4), F18
+	FLDPQ        320(R4), (F17, F18)
 	ADD          R5, R4, R6
 	FMOVQ        320(R6), F19
 	ADD          R5, R4, R6
 	FMOVQ        336(R6), F20
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
+	FLDPQ        352(R4), (F21, F22)
 	ADD          R5, R4, R6
 	FMOVQ        352(R6), F23
 	ADD          R5, R4, R4
@@ -10413,20 +10064,20 @@ loop7:
 	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
 	WORD $0x4e261f5b // and v27.16b, v26.16b, v6.16b
 	WORD $0x4e261f3c // and v28.16b, v25.16b, v6.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
 	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
 	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
 	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
 	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
 	WORD $0x4e241fde // and v30.16b, v30.16b, v4.16b
 	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
@@ -10437,14 +10088,12 @@ loop7:
 	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adf3b // fmul v27.4s, v25.4s, v26.4s
-	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	WORD $0x4f9a933b // fmul v27.4s, v25.4s, v26.s[0]
+	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdf3d // fmul v29.4s, v25.4s, v28.4s
-	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0x4f9c933d // fmul v29.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c9339 // fmul v25.4s, v25.4s, v28.s[0]
 	FMOVS        (R3), F28
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
@@ -10546,26 +10195,22 @@ done8:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        384(R4), F9
-	FMOVQ        400(R4), F10
+	FLDPQ        384(R4), (F9, F10)
 	ADD          R5, R4, R6
 	FMOVQ        384(R6), F11
 	ADD          R5, R4, R6
 	FMOVQ        400(R6), F12
-	FMOVQ        416(R4), F13
-	FMOVQ        432(R4), F14
+	FLDPQ        416(R4), (F13, F14)
 	ADD          R5, R4, R6
 	FMOVQ        416(R6), F15
 	ADD          R5, R4, R6
 	FMOVQ        432(R6), F16
-	FMOVQ        448(R4), F17
-	FMOVQ        464(R4), F18
+	FLDPQ        448(R4), (F17, F18)
 	ADD          R5, R4, R6
 	FMOVQ        448(R6), F19
 	ADD          R5, R4, R6
 	FMOVQ        464(R6), F20
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
+	FLDPQ        480(R4), (F21, F22)
 	ADD          R5, R4, R6
 	FMOVQ        480(R6), F23
 	ADD          R5, R4, R4
@@ -10587,20 +10232,20 @@ loop9:
 	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
 	WORD $0x4e261f5b // and v27.16b, v26.16b, v6.16b
 	WORD $0x4e261f3c // and v28.16b, v25.16b, v6.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
 	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
 	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
 	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
 	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
 	WORD $0x4e241fde // and v30.16b, v30.16b, v4.16b
 	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
@@ -10611,14 +10256,12 @@ loop9:
 	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6e3adf3b // fmul v27.4s, v25.4s, v26.4s
-	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	WORD $0x4f9a933b // fmul v27.4s, v25.4s, v26.s[0]
+	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6e3cdf3d // fmul v29.4s, v25.4s, v28.4s
-	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0x4f9c933d // fmul v29.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c9339 // fmul v25.4s, v25.4s, v28.s[0]
 	FMOVS        (R3), F28
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
@@ -10730,9 +10373,9 @@ done2:
 TEXT ·mixPairsTurbo2NEON(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $turbo2_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -10744,8 +10387,7 @@ TEXT ·mixPairsTurbo2NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
 	WORD $0x7d400042 // ldr h2, [x2]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
@@ -10754,8 +10396,7 @@ loop1:
 	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
 	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	FMOVS        F4, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 	WORD $0x7d4000a2 // ldr h2, [x5]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
@@ -10768,16 +10409,16 @@ loop1:
 	// levels of values 0, 4, 8 to 124
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, (R0)
@@ -10790,20 +10431,20 @@ loop1:
 	// levels of values 1, 5, 9 to 125
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x6f3e0442 // ushr v2.4s, v2.4s, #2
-	WORD $0x6f3e0463 // ushr v3.4s, v3.4s, #2
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0e0442 // ushr v2.16b, v2.16b, #2
+	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x6f3e0484 // ushr v4.4s, v4.4s, #2
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 64(R0)
@@ -10816,20 +10457,20 @@ loop1:
 	// levels of values 2, 6, 10 to 126
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x6f3c0442 // ushr v2.4s, v2.4s, #4
-	WORD $0x6f3c0463 // ushr v3.4s, v3.4s, #4
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 128(R0)
@@ -10842,20 +10483,16 @@ loop1:
 	// levels of values 3, 7, 11 to 127
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x6f3a0442 // ushr v2.4s, v2.4s, #6
-	WORD $0x6f3a0463 // ushr v3.4s, v3.4s, #6
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x6f3a0484 // ushr v4.4s, v4.4s, #6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 192(R0)
@@ -10901,14 +10538,11 @@ TEXT ·mixPlaceTurbo2NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F6
-	FMOVQ        16(R0), F7
-	FMOVQ        (R2), F8
-	FMOVQ        16(R2), F9
+	FLDPQ        (R0), (F6, F7)
+	FLDPQ        (R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        128(R2), F10
-	FMOVQ        144(R2), F11
+	FLDPQ        128(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10917,8 +10551,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        256(R2), F8
-	FMOVQ        272(R2), F10
+	FLDPQ        256(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo2_mask2<>+0(SB), R4
@@ -10927,8 +10560,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        384(R2), F8
-	FMOVQ        400(R2), F9
+	FLDPQ        384(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -10941,8 +10573,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, (R0)
 	FMOVQ        F7, 16(R0)
-	FMOVQ        32(R0), F6
-	FMOVQ        48(R0), F7
+	FLDPQ        32(R0), (F6, F7)
 	FMOVQ        8(R2), F8
 	FMOVQ        24(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -10981,14 +10612,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 32(R0)
 	FMOVQ        F7, 48(R0)
-	FMOVQ        64(R0), F6
-	FMOVQ        80(R0), F7
-	FMOVQ        16(R2), F8
-	FMOVQ        32(R2), F9
+	FLDPQ        64(R0), (F6, F7)
+	FLDPQ        16(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        144(R2), F10
-	FMOVQ        160(R2), F11
+	FLDPQ        144(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10997,8 +10625,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        272(R2), F8
-	FMOVQ        288(R2), F10
+	FLDPQ        272(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo2_mask2<>+0(SB), R4
@@ -11007,8 +10634,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        400(R2), F8
-	FMOVQ        416(R2), F9
+	FLDPQ        400(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -11021,8 +10647,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 64(R0)
 	FMOVQ        F7, 80(R0)
-	FMOVQ        96(R0), F6
-	FMOVQ        112(R0), F7
+	FLDPQ        96(R0), (F6, F7)
 	FMOVQ        24(R2), F8
 	FMOVQ        40(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -11061,14 +10686,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 96(R0)
 	FMOVQ        F7, 112(R0)
-	FMOVQ        128(R0), F6
-	FMOVQ        144(R0), F7
-	FMOVQ        32(R2), F8
-	FMOVQ        48(R2), F9
+	FLDPQ        128(R0), (F6, F7)
+	FLDPQ        32(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        160(R2), F10
-	FMOVQ        176(R2), F11
+	FLDPQ        160(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -11077,8 +10699,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        288(R2), F8
-	FMOVQ        304(R2), F10
+	FLDPQ        288(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo2_mask2<>+0(SB), R4
@@ -11087,8 +10708,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        416(R2), F8
-	FMOVQ        432(R2), F9
+	FLDPQ        416(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -11101,8 +10721,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 128(R0)
 	FMOVQ        F7, 144(R0)
-	FMOVQ        160(R0), F6
-	FMOVQ        176(R0), F7
+	FLDPQ        160(R0), (F6, F7)
 	FMOVQ        40(R2), F8
 	FMOVQ        56(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -11141,14 +10760,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 160(R0)
 	FMOVQ        F7, 176(R0)
-	FMOVQ        192(R0), F6
-	FMOVQ        208(R0), F7
-	FMOVQ        48(R2), F8
-	FMOVQ        64(R2), F9
+	FLDPQ        192(R0), (F6, F7)
+	FLDPQ        48(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        176(R2), F10
-	FMOVQ        192(R2), F11
+	FLDPQ        176(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -11157,8 +10773,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        304(R2), F8
-	FMOVQ        320(R2), F10
+	FLDPQ        304(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo2_mask2<>+0(SB), R4
@@ -11167,8 +10782,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        432(R2), F8
-	FMOVQ        448(R2), F9
+	FLDPQ        432(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -11181,8 +10795,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 192(R0)
 	FMOVQ        F7, 208(R0)
-	FMOVQ        224(R0), F6
-	FMOVQ        240(R0), F7
+	FLDPQ        224(R0), (F6, F7)
 	FMOVQ        56(R2), F8
 	FMOVQ        72(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -11221,14 +10834,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 224(R0)
 	FMOVQ        F7, 240(R0)
-	FMOVQ        256(R0), F6
-	FMOVQ        272(R0), F7
-	FMOVQ        64(R2), F8
-	FMOVQ        80(R2), F9
+	FLDPQ        256(R0), (F6, F7)
+	FLDPQ        64(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        192(R2), F10
-	FMOVQ        208(R2), F11
+	FLDPQ        192(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -11237,8 +10847,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        320(R2), F8
-	FMOVQ        336(R2), F10
+	FLDPQ        320(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo2_mask2<>+0(SB), R4
@@ -11247,8 +10856,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        448(R2), F8
-	FMOVQ        464(R2), F9
+	FLDPQ        448(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -11261,8 +10869,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 256(R0)
 	FMOVQ        F7, 272(R0)
-	FMOVQ        288(R0), F6
-	FMOVQ        304(R0), F7
+	FLDPQ        288(R0), (F6, F7)
 	FMOVQ        72(R2), F8
 	FMOVQ        88(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -11301,14 +10908,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 288(R0)
 	FMOVQ        F7, 304(R0)
-	FMOVQ        320(R0), F6
-	FMOVQ        336(R0), F7
-	FMOVQ        80(R2), F8
-	FMOVQ        96(R2), F9
+	FLDPQ        320(R0), (F6, F7)
+	FLDPQ        80(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        208(R2), F10
-	FMOVQ        224(R2), F11
+	FLDPQ        208(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -11317,8 +10921,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        336(R2), F8
-	FMOVQ        352(R2), F10
+	FLDPQ        336(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo2_mask2<>+0(SB), R4
@@ -11327,8 +10930,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        464(R2), F8
-	FMOVQ        480(R2), F9
+	FLDPQ        464(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -11341,8 +10943,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 320(R0)
 	FMOVQ        F7, 336(R0)
-	FMOVQ        352(R0), F6
-	FMOVQ        368(R0), F7
+	FLDPQ        352(R0), (F6, F7)
 	FMOVQ        88(R2), F8
 	FMOVQ        104(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -11381,14 +10982,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 352(R0)
 	FMOVQ        F7, 368(R0)
-	FMOVQ        384(R0), F6
-	FMOVQ        400(R0), F7
-	FMOVQ        96(R2), F8
-	FMOVQ        112(R2), F9
+	FLDPQ        384(R0), (F6, F7)
+	FLDPQ        96(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        224(R2), F10
-	FMOVQ        240(R2), F11
+	FLDPQ        224(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -11397,8 +10995,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        352(R2), F8
-	FMOVQ        368(R2), F10
+	FLDPQ        352(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo2_mask2<>+0(SB), R4
@@ -11407,8 +11004,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -11421,8 +11017,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 384(R0)
 	FMOVQ        F7, 400(R0)
-	FMOVQ        416(R0), F6
-	FMOVQ        432(R0), F7
+	FLDPQ        416(R0), (F6, F7)
 	FMOVQ        104(R2), F8
 	FMOVQ        120(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -11447,8 +11042,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e040109 // tbl v9.16b, { v8.16b }, v4.16b
 	WORD $0x4e050108 // tbl v8.16b, { v8.16b }, v5.16b
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -11461,14 +11055,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 416(R0)
 	FMOVQ        F7, 432(R0)
-	FMOVQ        448(R0), F6
-	FMOVQ        464(R0), F7
-	FMOVQ        112(R2), F8
-	FMOVQ        128(R2), F9
+	FLDPQ        448(R0), (F6, F7)
+	FLDPQ        112(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        240(R2), F10
-	FMOVQ        256(R2), F11
+	FLDPQ        240(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -11477,8 +11068,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        368(R2), F8
-	FMOVQ        384(R2), F10
+	FLDPQ        368(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo2_mask2<>+0(SB), R4
@@ -11487,8 +11077,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e04050b // dup v11.4s, v8.s[0]
 	WORD $0x4e04052d // dup v13.4s, v9.s[0]
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -11511,8 +11100,7 @@ loop1:
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	FMOVQ        F6, 448(R0)
 	FMOVQ        F7, 464(R0)
-	FMOVQ        480(R0), F6
-	FMOVQ        496(R0), F7
+	FLDPQ        480(R0), (F6, F7)
 	FMOVQ        120(R2), F8
 	FMOVQ        136(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -11537,8 +11125,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e04050b // dup v11.4s, v8.s[0]
 	WORD $0x4e04012d // tbl v13.16b, { v9.16b }, v4.16b
 	MOVD         $turbo2_mask3<>+0(SB), R4
@@ -11593,7 +11180,6 @@ TEXT ·matmulQ81xTurbo2NEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -11604,175 +11190,166 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $turbo2_const<>+0(SB), R7
-	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e05016d // tbl v13.16b, { v11.16b }, v5.16b
-	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
-	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
-	WORD $0x4e231d6f // and v15.16b, v11.16b, v3.16b
-	WORD $0x6f3e05b0 // ushr v16.4s, v13.4s, #2
-	WORD $0x6f3e0571 // ushr v17.4s, v11.4s, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3c05b0 // ushr v16.4s, v13.4s, #4
-	WORD $0x6f3c0571 // ushr v17.4s, v11.4s, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVD        2(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eab1deb // orr v11.16b, v15.16b, v11.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FMOVQ        (R3), F14
-	FMOVQ        16(R3), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
 	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0501cf // tbl v15.16b, { v14.16b }, v5.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e231df0 // and v16.16b, v15.16b, v3.16b
-	WORD $0x4e231dd1 // and v17.16b, v14.16b, v3.16b
-	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
-	WORD $0x6f3e05d3 // ushr v19.4s, v14.4s, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
-	WORD $0x6f3c05d3 // ushr v19.4s, v14.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x0e31c1cf // smull v15.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FMOVD        10(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014c // tbl v12.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
+	WORD $0x4e231d4e // and v14.16b, v10.16b, v3.16b
+	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
+	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
+	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4eaa1dca // orr v10.16b, v14.16b, v10.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x0e2ec14c // smull v12.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0501cf // tbl v15.16b, { v14.16b }, v5.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e231df0 // and v16.16b, v15.16b, v3.16b
-	WORD $0x4e231dd1 // and v17.16b, v14.16b, v3.16b
-	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
-	WORD $0x6f3e05d3 // ushr v19.4s, v14.4s, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
-	WORD $0x6f3c05d3 // ushr v19.4s, v14.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x0e31c1cf // smull v15.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FMOVD        18(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014c // tbl v12.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
+	WORD $0x4e231d4e // and v14.16b, v10.16b, v3.16b
+	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
+	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
+	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4eaa1dca // orr v10.16b, v14.16b, v10.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x0e2ec14c // smull v12.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0501cf // tbl v15.16b, { v14.16b }, v5.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e231df0 // and v16.16b, v15.16b, v3.16b
-	WORD $0x4e231dd1 // and v17.16b, v14.16b, v3.16b
-	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
-	WORD $0x6f3e05d3 // ushr v19.4s, v14.4s, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
-	WORD $0x6f3c05d3 // ushr v19.4s, v14.4s, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	FMOVQ        96(R3), F16
-	FMOVQ        112(R3), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x0e31c1cf // smull v15.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FMOVD        26(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014c // tbl v12.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
+	WORD $0x4e231d4e // and v14.16b, v10.16b, v3.16b
+	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
+	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
+	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4eaa1dca // orr v10.16b, v14.16b, v10.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x0e2ec14c // smull v12.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	FMOVS        (R4), F10
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
-	WORD $0x6e2addca // fmul v10.4s, v14.4s, v10.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -11781,11 +11358,9 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
 	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
 	WORD $0x7e30d908 // faddp s8, v8.2s
@@ -11802,6 +11377,580 @@ done2:
 
 // matmulQ82xTurbo2NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ82xTurbo2NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f006460 // movi v0.4s, #3, lsl #24
+	WORD $0x4f004461 // movi v1.4s, #3, lsl #16
+	WORD $0x4f002462 // movi v2.4s, #3, lsl #8
+	WORD $0x4f000463 // movi v3.4s, #3
+	MOVD         $turbo2_levels<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $turbo2_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $turbo2_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	MOVD         $turbo2_const<>+0(SB), R7
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231d6c // and v12.16b, v11.16b, v3.16b
+	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
+	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014d // tbl v13.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
+	WORD $0x4e231d4f // and v15.16b, v10.16b, v3.16b
+	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
+	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
+	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eaa1dea // orr v10.16b, v15.16b, v10.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2fc14d // smull v13.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014d // tbl v13.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
+	WORD $0x4e231d4f // and v15.16b, v10.16b, v3.16b
+	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
+	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
+	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eaa1dea // orr v10.16b, v15.16b, v10.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	FLDPQ        192(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2fc14d // smull v13.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F10
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x4e05014d // tbl v13.16b, { v10.16b }, v5.16b
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
+	WORD $0x4e231d4f // and v15.16b, v10.16b, v3.16b
+	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
+	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
+	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eaa1dea // orr v10.16b, v15.16b, v10.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	FLDPQ        224(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2fc14d // smull v13.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F10
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	ADD          $0x22, R6
+	ADD          $0x100, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e0740e9 // ext v9.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xTurbo2NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ83xTurbo2NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f006460 // movi v0.4s, #3, lsl #24
+	WORD $0x4f004461 // movi v1.4s, #3, lsl #16
+	WORD $0x4f002462 // movi v2.4s, #3, lsl #8
+	WORD $0x4f000463 // movi v3.4s, #3
+	MOVD         $turbo2_levels<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $turbo2_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $turbo2_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	MOVD         $turbo2_const<>+0(SB), R7
+	FMOVQ        (R7), F11
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
+	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
+	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
+	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
+	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        256(R3), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016f // tbl v15.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0x4e231df0 // and v16.16b, v15.16b, v3.16b
+	WORD $0x4e231d71 // and v17.16b, v11.16b, v3.16b
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eab1e2b // orr v11.16b, v17.16b, v11.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FLDPQ        160(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	FLDPQ        288(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	WORD $0x0e31c16f // smull v15.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016f // tbl v15.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0x4e231df0 // and v16.16b, v15.16b, v3.16b
+	WORD $0x4e231d71 // and v17.16b, v11.16b, v3.16b
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eab1e2b // orr v11.16b, v17.16b, v11.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FLDPQ        192(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	FLDPQ        320(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	WORD $0x0e31c16f // smull v15.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016f // tbl v15.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0x4e231df0 // and v16.16b, v15.16b, v3.16b
+	WORD $0x4e231d71 // and v17.16b, v11.16b, v3.16b
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eab1e2b // orr v11.16b, v17.16b, v11.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FLDPQ        224(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	FLDPQ        352(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	WORD $0x0e31c16f // smull v15.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0x22, R6
+	ADD          $0x180, R3
+	ADD          $0xc, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e0740ea // ext v10.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d54a // fadd v10.4s, v10.4s, v7.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
+	ADD          R3, R4
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ84xTurbo2NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ84xTurbo2NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f006460 // movi v0.4s, #3, lsl #24
@@ -11840,944 +11989,281 @@ loop3:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	MOVD         $turbo2_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
 	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F12
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x4e05018e // tbl v14.16b, { v12.16b }, v5.16b
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	WORD $0x4e231dcf // and v15.16b, v14.16b, v3.16b
-	WORD $0x4e231d90 // and v16.16b, v12.16b, v3.16b
-	WORD $0x6f3e05d1 // ushr v17.4s, v14.4s, #2
-	WORD $0x6f3e0592 // ushr v18.4s, v12.4s, #2
+	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
+	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
+	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
+	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x6f3c05d1 // ushr v17.4s, v14.4s, #4
-	WORD $0x6f3c0592 // ushr v18.4s, v12.4s, #4
+	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
+	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4eac1e0c // orr v12.16b, v16.16b, v12.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
 	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        256(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c192 // smull v18.8h, v12.8b, v17.8b
+	WORD $0x4e31c191 // smull2 v17.8h, v12.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        384(R3), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe6d // addp v13.8h, v19.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
 	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
 	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e231e53 // and v19.16b, v18.16b, v3.16b
-	WORD $0x4e231e34 // and v20.16b, v17.16b, v3.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0636 // ushr v22.4s, v17.4s, #2
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0636 // ushr v22.4s, v17.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        160(R3), F19
-	FMOVQ        176(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e231e53 // and v19.16b, v18.16b, v3.16b
-	WORD $0x4e231e34 // and v20.16b, v17.16b, v3.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0636 // ushr v22.4s, v17.4s, #2
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0636 // ushr v22.4s, v17.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        192(R3), F19
-	FMOVQ        208(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e231e53 // and v19.16b, v18.16b, v3.16b
-	WORD $0x4e231e34 // and v20.16b, v17.16b, v3.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0636 // ushr v22.4s, v17.4s, #2
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0636 // ushr v22.4s, v17.4s, #4
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        224(R3), F19
-	FMOVQ        240(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dde32 // fmul v18.4s, v17.4s, v13.4s
-	WORD $0x6e2bde31 // fmul v17.4s, v17.4s, v11.4s
-	WORD $0x4e32cde7 // fmla v7.4s, v15.4s, v18.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
-	ADD          $0x22, R6
-	ADD          $0x100, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xTurbo2NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ83xTurbo2NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f006460 // movi v0.4s, #3, lsl #24
-	WORD $0x4f004461 // movi v1.4s, #3, lsl #16
-	WORD $0x4f002462 // movi v2.4s, #3, lsl #8
-	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $turbo2_levels<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $turbo2_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $turbo2_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	MOVD         $turbo2_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0501d0 // tbl v16.16b, { v14.16b }, v5.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e231e11 // and v17.16b, v16.16b, v3.16b
-	WORD $0x4e231dd2 // and v18.16b, v14.16b, v3.16b
-	WORD $0x6f3e0613 // ushr v19.4s, v16.4s, #2
-	WORD $0x6f3e05d4 // ushr v20.4s, v14.4s, #2
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	FMOVD        10(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e050191 // tbl v17.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0x4e231e32 // and v18.16b, v17.16b, v3.16b
+	WORD $0x4e231d93 // and v19.16b, v12.16b, v3.16b
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x6f3c0613 // ushr v19.4s, v16.4s, #4
-	WORD $0x6f3c05d4 // ushr v20.4s, v14.4s, #4
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        256(R3), F21
-	FMOVQ        272(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
-	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x4e231ed7 // and v23.16b, v22.16b, v3.16b
-	WORD $0x4e231eb8 // and v24.16b, v21.16b, v3.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        288(R3), F23
-	FMOVQ        304(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aae // sadalp v14.4s, v21.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x4e231ed7 // and v23.16b, v22.16b, v3.16b
-	WORD $0x4e231eb8 // and v24.16b, v21.16b, v3.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        192(R3), F23
-	FMOVQ        208(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        320(R3), F23
-	FMOVQ        336(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aae // sadalp v14.4s, v21.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x4e231ed7 // and v23.16b, v22.16b, v3.16b
-	WORD $0x4e231eb8 // and v24.16b, v21.16b, v3.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        224(R3), F23
-	FMOVQ        240(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        352(R3), F23
-	FMOVQ        368(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aae // sadalp v14.4s, v21.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fdeb6 // fmul v22.4s, v21.4s, v15.4s
-	WORD $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
-	WORD $0x4e36ce27 // fmla v7.4s, v17.4s, v22.4s
-	WORD $0x4e35ce48 // fmla v8.4s, v18.4s, v21.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6a // fmla v10.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
-	ADD          $0x22, R6
-	ADD          $0x180, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
-	ADD          R3, R4
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xTurbo2NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ84xTurbo2NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f006460 // movi v0.4s, #3, lsl #24
-	WORD $0x4f004461 // movi v1.4s, #3, lsl #16
-	WORD $0x4f002462 // movi v2.4s, #3, lsl #8
-	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $turbo2_levels<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $turbo2_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $turbo2_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	MOVD         $turbo2_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e050212 // tbl v18.16b, { v16.16b }, v5.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e231e53 // and v19.16b, v18.16b, v3.16b
-	WORD $0x4e231e14 // and v20.16b, v16.16b, v3.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0616 // ushr v22.4s, v16.4s, #2
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0616 // ushr v22.4s, v16.4s, #4
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb01e90 // orr v16.16b, v20.16b, v16.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        256(R3), F23
-	FMOVQ        272(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c219 // smull v25.8h, v16.8b, v24.8b
-	WORD $0x4e38c218 // smull2 v24.8h, v16.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        384(R3), F25
-	FMOVQ        400(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac219 // smull v25.8h, v16.8b, v26.8b
-	WORD $0x4e3ac210 // smull2 v16.8h, v16.16b, v26.16b
-	WORD $0x4e70bf30 // addp v16.8h, v25.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x4e05033a // tbl v26.16b, { v25.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e231f5b // and v27.16b, v26.16b, v3.16b
-	WORD $0x4e231f3c // and v28.16b, v25.16b, v3.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	FMOVQ        32(R3), F27
-	FMOVQ        48(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b74 // sadalp v20.4s, v27.8h
-	FMOVQ        160(R3), F27
-	FMOVQ        176(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        288(R3), F27
-	FMOVQ        304(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        416(R3), F27
-	FMOVQ        432(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b52 // sadalp v18.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b30 // sadalp v16.4s, v25.8h
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eac1e6c // orr v12.16b, v19.16b, v12.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	FLDPQ        32(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
+	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
+	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	FLDPQ        288(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
+	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	FLDPQ        416(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x0e33c191 // smull v17.8h, v12.8b, v19.8b
+	WORD $0x4e33c18c // smull2 v12.8h, v12.16b, v19.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x4e05033a // tbl v26.16b, { v25.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e231f5b // and v27.16b, v26.16b, v3.16b
-	WORD $0x4e231f3c // and v28.16b, v25.16b, v3.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	FMOVQ        64(R3), F27
-	FMOVQ        80(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b74 // sadalp v20.4s, v27.8h
-	FMOVQ        192(R3), F27
-	FMOVQ        208(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        320(R3), F27
-	FMOVQ        336(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        448(R3), F27
-	FMOVQ        464(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b52 // sadalp v18.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b30 // sadalp v16.4s, v25.8h
+	FMOVD        18(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e050191 // tbl v17.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0x4e231e32 // and v18.16b, v17.16b, v3.16b
+	WORD $0x4e231d93 // and v19.16b, v12.16b, v3.16b
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eac1e6c // orr v12.16b, v19.16b, v12.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	FLDPQ        64(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
+	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	FLDPQ        192(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
+	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	FLDPQ        320(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
+	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	FLDPQ        448(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x0e33c191 // smull v17.8h, v12.8b, v19.8b
+	WORD $0x4e33c18c // smull2 v12.8h, v12.16b, v19.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x4e05033a // tbl v26.16b, { v25.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e231f5b // and v27.16b, v26.16b, v3.16b
-	WORD $0x4e231f3c // and v28.16b, v25.16b, v3.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	FMOVQ        96(R3), F27
-	FMOVQ        112(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b74 // sadalp v20.4s, v27.8h
-	FMOVQ        224(R3), F27
-	FMOVQ        240(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        352(R3), F27
-	FMOVQ        368(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        480(R3), F27
-	FMOVQ        496(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b52 // sadalp v18.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b30 // sadalp v16.4s, v25.8h
+	FMOVD        26(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e050191 // tbl v17.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0x4e231e32 // and v18.16b, v17.16b, v3.16b
+	WORD $0x4e231d93 // and v19.16b, v12.16b, v3.16b
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eac1e6c // orr v12.16b, v19.16b, v12.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	FLDPQ        96(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
+	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	FLDPQ        224(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
+	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	FLDPQ        352(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
+	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	FLDPQ        480(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x0e33c191 // smull v17.8h, v12.8b, v19.8b
+	WORD $0x4e33c18c // smull2 v12.8h, v12.16b, v19.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31df3a // fmul v26.4s, v25.4s, v17.4s
-	WORD $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
-	WORD $0x4e3ace67 // fmla v7.4s, v19.4s, v26.4s
-	WORD $0x4e39ce88 // fmla v8.4s, v20.4s, v25.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce89 // fmla v9.4s, v20.4s, v22.4s
-	WORD $0x4e33ceaa // fmla v10.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e31de76 // fmul v22.4s, v19.4s, v17.4s
-	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e33ceac // fmla v12.4s, v21.4s, v19.4s
-	FMOVS        12(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x22, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -12788,31 +12274,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0740eb // ext v11.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a7 // fadd v7.4s, v13.4s, v14.4s
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R4)
+	WORD $0x6e0a4147 // ext v7.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -12827,9 +12309,9 @@ done2:
 TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $turbo2_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -13239,18 +12721,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -13271,14 +12751,13 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3e0484 // ushr v4.4s, v4.4s, #2
-	WORD $0x6f3e04a5 // ushr v5.4s, v5.4s, #2
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
+	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -13299,14 +12778,13 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -13327,14 +12805,11 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3a0484 // ushr v4.4s, v4.4s, #6
-	WORD $0x6f3a04a5 // ushr v5.4s, v5.4s, #6
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        96(R5), F6
-	FMOVQ        112(R5), F7
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        96(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -13384,14 +12859,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -13404,8 +12875,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -13420,9 +12890,9 @@ done2:
 TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $turbo2_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -14211,18 +13681,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -14239,8 +13707,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -14261,14 +13728,13 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3e04c6 // ushr v6.4s, v6.4s, #2
-	WORD $0x6f3e04e7 // ushr v7.4s, v7.4s, #2
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
+	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -14285,8 +13751,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        160(R5), F8
-	FMOVQ        176(R5), F9
+	FLDPQ        160(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -14307,14 +13772,13 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -14331,8 +13795,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        192(R5), F8
-	FMOVQ        208(R5), F9
+	FLDPQ        192(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -14353,14 +13816,11 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3a04c6 // ushr v6.4s, v6.4s, #6
-	WORD $0x6f3a04e7 // ushr v7.4s, v7.4s, #6
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -14377,8 +13837,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        224(R5), F8
-	FMOVQ        240(R5), F9
+	FLDPQ        224(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -14430,14 +13889,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -14450,18 +13905,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -14474,8 +13924,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -14493,9 +13942,9 @@ done2:
 TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $turbo2_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -15663,18 +15112,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -15691,8 +15138,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -15709,8 +15155,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -15731,14 +15176,13 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3e0508 // ushr v8.4s, v8.4s, #2
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -15755,8 +15199,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -15773,8 +15216,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        288(R5), F10
-	FMOVQ        304(R5), F11
+	FLDPQ        288(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -15795,14 +15237,13 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R5), F10
-	FMOVQ        80(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        64(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -15819,8 +15260,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -15837,8 +15277,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        320(R5), F10
-	FMOVQ        336(R5), F11
+	FLDPQ        320(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -15859,14 +15298,11 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
-	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -15883,8 +15319,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        224(R5), F10
-	FMOVQ        240(R5), F11
+	FLDPQ        224(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -15901,8 +15336,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        352(R5), F10
-	FMOVQ        368(R5), F11
+	FLDPQ        352(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -15956,14 +15390,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -15976,18 +15406,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -16000,21 +15425,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -16027,8 +15447,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -16044,9 +15463,9 @@ done2:
 TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
 	MOVD         $turbo2_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e461 // movi v1.16b, #3
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -17593,18 +17012,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -17621,8 +17038,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -17639,8 +17055,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -17657,8 +17072,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        384(R5), F10
-	FMOVQ        400(R5), F11
+	FLDPQ        384(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -17679,14 +17093,13 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17703,8 +17116,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17721,8 +17133,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        288(R5), F12
-	FMOVQ        304(R5), F13
+	FLDPQ        288(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17739,8 +17150,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        416(R5), F12
-	FMOVQ        432(R5), F13
+	FLDPQ        416(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17761,14 +17171,13 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17785,8 +17194,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17803,8 +17211,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        320(R5), F12
-	FMOVQ        336(R5), F13
+	FLDPQ        320(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17821,8 +17228,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        448(R5), F12
-	FMOVQ        464(R5), F13
+	FLDPQ        448(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17843,14 +17249,11 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17867,8 +17270,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17885,8 +17287,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        352(R5), F12
-	FMOVQ        368(R5), F13
+	FLDPQ        352(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17903,8 +17304,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        480(R5), F12
-	FMOVQ        496(R5), F13
+	FLDPQ        480(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -17960,14 +17360,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -17980,18 +17376,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -18004,21 +17395,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -18031,19 +17417,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -18056,8 +17437,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -18299,9 +17679,8 @@ loop7:
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	ADD          R5, R4, R7
 	FMOVS        (R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F7, 4192(R7)
 	ADD          R5<<3, R2, R7
@@ -18316,9 +17695,8 @@ loop7:
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F7, 4224(R7)
 	ADD          R5<<3, R2, R7
@@ -18333,9 +17711,8 @@ loop7:
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F7, 4256(R7)
 	ADD          R5<<3, R2, R7
@@ -18350,9 +17727,8 @@ loop7:
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F7, 4288(R7)
 	ADD          R5<<3, R2, R7
@@ -18610,36 +17986,32 @@ loop17:
 	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bddac // fmul v12.4s, v13.4s, v11.4s
-	WORD $0x6e2bddcb // fmul v11.4s, v14.4s, v11.4s
+	WORD $0x4f8b91ac // fmul v12.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b91cb // fmul v11.4s, v14.4s, v11.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 4192(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 4208(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bddec // fmul v12.4s, v15.4s, v11.4s
-	WORD $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
+	WORD $0x4f8b91ec // fmul v12.4s, v15.4s, v11.s[0]
+	WORD $0x4f8b920b // fmul v11.4s, v16.4s, v11.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 5216(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 5232(R8)
 	ADD          R5, R4, R8
 	FMOVS        256(R8), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F9, 6240(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F10, 6256(R8)
 	ADD          R5, R4, R8
 	FMOVS        384(R8), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F7, 7264(R8)
 	ADD          R5<<3, R2, R8

@@ -480,7 +480,6 @@ TEXT ·matmulQ81xTurbo3DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -491,201 +490,191 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $turbo3_const<>+0(SB), R7
-	FMOVQ        (R7), F15
-	WORD $0x6e2fddd0 // fmul v16.4s, v14.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x4e0801f1 // tbl v17.16b, { v15.16b }, v8.16b
-	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
-	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
-	WORD $0x4e241df3 // and v19.16b, v15.16b, v4.16b
-	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
-	WORD $0x6f3e05f5 // ushr v21.4s, v15.4s, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
-	WORD $0x6f3c05f5 // ushr v21.4s, v15.4s, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eaf1e6f // orr v15.16b, v19.16b, v15.16b
-	FMOVS        34(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	FMOVD        2(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        34(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FMOVQ        (R3), F18
-	FMOVQ        16(R3), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x4e0801f2 // tbl v18.16b, { v15.16b }, v8.16b
-	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
-	WORD $0x4e241e53 // and v19.16b, v18.16b, v4.16b
-	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
-	WORD $0x6f3e0656 // ushr v22.4s, v18.4s, #2
-	WORD $0x6f3e05f7 // ushr v23.4s, v15.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0656 // ushr v22.4s, v18.4s, #4
-	WORD $0x6f3c05f7 // ushr v23.4s, v15.4s, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	FMOVD        10(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f3 // ushr v19.16b, v15.16b, #2
+	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6f0c05f3 // ushr v19.16b, v15.16b, #4
+	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eaf1eaf // orr v15.16b, v21.16b, v15.16b
-	FMOVS        38(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070275 // tbl v21.16b, { v19.16b }, v7.16b
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb31def // orr v15.16b, v15.16b, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        38(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F21
-	WORD $0x4e939654 // sdot v20.4s, v18.16b, v19.16b
-	WORD $0x4e9595f1 // sdot v17.4s, v15.16b, v21.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x4e0801f2 // tbl v18.16b, { v15.16b }, v8.16b
-	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
-	WORD $0x4e241e53 // and v19.16b, v18.16b, v4.16b
-	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
-	WORD $0x6f3e0656 // ushr v22.4s, v18.4s, #2
-	WORD $0x6f3e05f7 // ushr v23.4s, v15.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0656 // ushr v22.4s, v18.4s, #4
-	WORD $0x6f3c05f7 // ushr v23.4s, v15.4s, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	FMOVD        18(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f3 // ushr v19.16b, v15.16b, #2
+	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6f0c05f3 // ushr v19.16b, v15.16b, #4
+	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eaf1eaf // orr v15.16b, v21.16b, v15.16b
-	FMOVS        42(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070275 // tbl v21.16b, { v19.16b }, v7.16b
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb31def // orr v15.16b, v15.16b, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        42(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F21
-	WORD $0x4e939654 // sdot v20.4s, v18.16b, v19.16b
-	WORD $0x4e9595f1 // sdot v17.4s, v15.16b, v21.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x4e0801f2 // tbl v18.16b, { v15.16b }, v8.16b
-	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
-	WORD $0x4e241e53 // and v19.16b, v18.16b, v4.16b
-	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
-	WORD $0x6f3e0656 // ushr v22.4s, v18.4s, #2
-	WORD $0x6f3e05f7 // ushr v23.4s, v15.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0656 // ushr v22.4s, v18.4s, #4
-	WORD $0x6f3c05f7 // ushr v23.4s, v15.4s, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	FMOVD        26(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f3 // ushr v19.16b, v15.16b, #2
+	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6f0c05f3 // ushr v19.16b, v15.16b, #4
+	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eaf1eaf // orr v15.16b, v21.16b, v15.16b
-	FMOVS        46(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070275 // tbl v21.16b, { v19.16b }, v7.16b
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb31def // orr v15.16b, v15.16b, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        46(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F21
-	WORD $0x4e939654 // sdot v20.4s, v18.16b, v19.16b
-	WORD $0x4e9595f1 // sdot v17.4s, v15.16b, v21.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	WORD $0x4e2ece2c // fmla v12.4s, v17.4s, v14.4s
+	FMOVS        (R4), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdeb // fmla v11.4s, v15.4s, v13.4s
 	ADD          $0x32, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -694,11 +683,9 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
 	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
 	WORD $0x7e30d98c // faddp s12, v12.2s
@@ -744,8 +731,6 @@ TEXT ·matmulQ82xTurbo3DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -756,227 +741,208 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $turbo3_const<>+0(SB), R7
-	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e080212 // tbl v18.16b, { v16.16b }, v8.16b
-	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
-	WORD $0x4e241e53 // and v19.16b, v18.16b, v4.16b
-	WORD $0x4e241e14 // and v20.16b, v16.16b, v4.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0616 // ushr v22.4s, v16.4s, #2
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0616 // ushr v22.4s, v16.4s, #4
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb01e90 // orr v16.16b, v20.16b, v16.16b
-	FMOVS        34(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949613 // sdot v19.4s, v16.16b, v20.16b
-	FMOVQ        128(R3), F20
-	FMOVQ        144(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
+	FMOVD        2(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        34(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        (R3), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e969612 // sdot v18.4s, v16.16b, v22.16b
+	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	FLDPQ        128(R3), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095f3 // sdot v19.4s, v15.16b, v16.16b
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e080214 // tbl v20.16b, { v16.16b }, v8.16b
-	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
-	WORD $0x4e241e96 // and v22.16b, v20.16b, v4.16b
-	WORD $0x4e241e18 // and v24.16b, v16.16b, v4.16b
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
-	WORD $0x6f3e061a // ushr v26.4s, v16.4s, #2
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
-	WORD $0x6f3c061a // ushr v26.4s, v16.4s, #4
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb41ed4 // orr v20.16b, v22.16b, v20.16b
-	WORD $0x4eb01f10 // orr v16.16b, v24.16b, v16.16b
-	FMOVS        38(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d8 // tbl v24.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
-	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e989613 // sdot v19.4s, v16.16b, v24.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVD        10(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
+	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
+	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
+	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
+	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        38(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	FLDPQ        160(R3), (F16, F17)
+	WORD $0x4e9095f3 // sdot v19.4s, v15.16b, v16.16b
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e080214 // tbl v20.16b, { v16.16b }, v8.16b
-	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
-	WORD $0x4e241e96 // and v22.16b, v20.16b, v4.16b
-	WORD $0x4e241e18 // and v24.16b, v16.16b, v4.16b
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
-	WORD $0x6f3e061a // ushr v26.4s, v16.4s, #2
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
-	WORD $0x6f3c061a // ushr v26.4s, v16.4s, #4
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb41ed4 // orr v20.16b, v22.16b, v20.16b
-	WORD $0x4eb01f10 // orr v16.16b, v24.16b, v16.16b
-	FMOVS        42(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d8 // tbl v24.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
-	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e989613 // sdot v19.4s, v16.16b, v24.16b
-	FMOVQ        192(R3), F22
-	FMOVQ        208(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVD        18(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
+	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
+	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
+	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
+	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        42(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	FLDPQ        192(R3), (F16, F17)
+	WORD $0x4e9095f3 // sdot v19.4s, v15.16b, v16.16b
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e080214 // tbl v20.16b, { v16.16b }, v8.16b
-	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
-	WORD $0x4e241e96 // and v22.16b, v20.16b, v4.16b
-	WORD $0x4e241e18 // and v24.16b, v16.16b, v4.16b
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
-	WORD $0x6f3e061a // ushr v26.4s, v16.4s, #2
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
-	WORD $0x6f3c061a // ushr v26.4s, v16.4s, #4
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb41ed4 // orr v20.16b, v22.16b, v20.16b
-	WORD $0x4eb01f10 // orr v16.16b, v24.16b, v16.16b
-	FMOVS        46(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d8 // tbl v24.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
-	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e989613 // sdot v19.4s, v16.16b, v24.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e989612 // sdot v18.4s, v16.16b, v24.16b
+	FMOVD        26(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
+	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
+	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
+	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
+	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        46(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	FLDPQ        224(R3), (F16, F17)
+	WORD $0x4e9095f3 // sdot v19.4s, v15.16b, v16.16b
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de15 // fmul v21.4s, v16.4s, v17.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce8b // fmla v11.4s, v20.4s, v21.4s
-	WORD $0x4e30ce6c // fmla v12.4s, v19.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e31ce6d // fmla v13.4s, v19.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
+	FMOVS        (R4), F14
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
+	FMOVS        4(R4), F14
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 	ADD          $0x32, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -987,19 +953,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x6e0b416d // ext v13.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd5ad // fadd v13.4s, v13.4s, v11.4s
+	WORD $0x7e30d9ad // faddp s13, v13.2s
+	FMOVS        F13, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
+	WORD $0x6e0c418b // ext v11.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1042,9 +1006,6 @@ loop1:
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -1055,253 +1016,225 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	MOVD         $turbo3_const<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F18
-	WORD $0x4e080652 // dup v18.2d, v18.d[0]
-	WORD $0x4e080254 // tbl v20.16b, { v18.16b }, v8.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e241e95 // and v21.16b, v20.16b, v4.16b
-	WORD $0x4e241e56 // and v22.16b, v18.16b, v4.16b
-	WORD $0x6f3e0697 // ushr v23.4s, v20.4s, #2
-	WORD $0x6f3e0658 // ushr v24.4s, v18.4s, #2
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x6f3c0697 // ushr v23.4s, v20.4s, #4
-	WORD $0x6f3c0658 // ushr v24.4s, v18.4s, #4
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb21ed2 // orr v18.16b, v22.16b, v18.16b
-	FMOVS        34(R6), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	FMOVQ        (R3), F21
-	FMOVQ        16(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969655 // sdot v21.4s, v18.16b, v22.16b
-	FMOVQ        128(R3), F22
-	FMOVQ        144(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989656 // sdot v22.4s, v18.16b, v24.16b
-	FMOVQ        256(R3), F24
-	FMOVQ        272(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
+	FMOVD        2(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
+	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
+	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
+	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
+	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
+	FMOVS        34(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
+	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
+	FLDPQ        128(R3), (F17, F18)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9a9654 // sdot v20.4s, v18.16b, v26.16b
+	WORD $0x4e919614 // sdot v20.4s, v16.16b, v17.16b
+	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	FLDPQ        256(R3), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e919615 // sdot v21.4s, v16.16b, v17.16b
+	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F18
-	WORD $0x4e080652 // dup v18.2d, v18.d[0]
-	WORD $0x4e080258 // tbl v24.16b, { v18.16b }, v8.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e241f1a // and v26.16b, v24.16b, v4.16b
-	WORD $0x4e241e5c // and v28.16b, v18.16b, v4.16b
-	WORD $0x6f3e071d // ushr v29.4s, v24.4s, #2
-	WORD $0x6f3e065e // ushr v30.4s, v18.4s, #2
-	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c071d // ushr v29.4s, v24.4s, #4
-	WORD $0x6f3c065e // ushr v30.4s, v18.4s, #4
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb21f92 // orr v18.16b, v28.16b, v18.16b
-	FMOVS        38(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e07035c // tbl v28.16b, { v26.16b }, v7.16b
-	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4eba1e52 // orr v18.16b, v18.16b, v26.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	FMOVQ        32(R3), F26
-	FMOVQ        48(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9655 // sdot v21.4s, v18.16b, v28.16b
-	FMOVQ        160(R3), F26
-	FMOVQ        176(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9656 // sdot v22.4s, v18.16b, v28.16b
-	FMOVQ        288(R3), F26
-	FMOVQ        304(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9654 // sdot v20.4s, v18.16b, v28.16b
+	FMOVD        10(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
+	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
+	WORD $0x6f0e0616 // ushr v22.16b, v16.16b, #2
+	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
+	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6f0c0616 // ushr v22.16b, v16.16b, #4
+	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
+	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
+	FMOVS        38(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
+	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
+	FLDPQ        160(R3), (F17, F18)
+	WORD $0x4e919614 // sdot v20.4s, v16.16b, v17.16b
+	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	FLDPQ        288(R3), (F17, F18)
+	WORD $0x4e919615 // sdot v21.4s, v16.16b, v17.16b
+	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F18
-	WORD $0x4e080652 // dup v18.2d, v18.d[0]
-	WORD $0x4e080258 // tbl v24.16b, { v18.16b }, v8.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e241f1a // and v26.16b, v24.16b, v4.16b
-	WORD $0x4e241e5c // and v28.16b, v18.16b, v4.16b
-	WORD $0x6f3e071d // ushr v29.4s, v24.4s, #2
-	WORD $0x6f3e065e // ushr v30.4s, v18.4s, #2
-	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c071d // ushr v29.4s, v24.4s, #4
-	WORD $0x6f3c065e // ushr v30.4s, v18.4s, #4
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb21f92 // orr v18.16b, v28.16b, v18.16b
-	FMOVS        42(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e07035c // tbl v28.16b, { v26.16b }, v7.16b
-	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4eba1e52 // orr v18.16b, v18.16b, v26.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	FMOVQ        64(R3), F26
-	FMOVQ        80(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9655 // sdot v21.4s, v18.16b, v28.16b
-	FMOVQ        192(R3), F26
-	FMOVQ        208(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9656 // sdot v22.4s, v18.16b, v28.16b
-	FMOVQ        320(R3), F26
-	FMOVQ        336(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9654 // sdot v20.4s, v18.16b, v28.16b
+	FMOVD        18(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
+	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
+	WORD $0x6f0e0616 // ushr v22.16b, v16.16b, #2
+	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
+	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6f0c0616 // ushr v22.16b, v16.16b, #4
+	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
+	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
+	FMOVS        42(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
+	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x4e919614 // sdot v20.4s, v16.16b, v17.16b
+	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	FLDPQ        320(R3), (F17, F18)
+	WORD $0x4e919615 // sdot v21.4s, v16.16b, v17.16b
+	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F18
-	WORD $0x4e080652 // dup v18.2d, v18.d[0]
-	WORD $0x4e080258 // tbl v24.16b, { v18.16b }, v8.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e241f1a // and v26.16b, v24.16b, v4.16b
-	WORD $0x4e241e5c // and v28.16b, v18.16b, v4.16b
-	WORD $0x6f3e071d // ushr v29.4s, v24.4s, #2
-	WORD $0x6f3e065e // ushr v30.4s, v18.4s, #2
-	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c071d // ushr v29.4s, v24.4s, #4
-	WORD $0x6f3c065e // ushr v30.4s, v18.4s, #4
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a0718 // ushr v24.4s, v24.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb21f92 // orr v18.16b, v28.16b, v18.16b
-	FMOVS        46(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e07035c // tbl v28.16b, { v26.16b }, v7.16b
-	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4eba1e52 // orr v18.16b, v18.16b, v26.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	FMOVQ        96(R3), F26
-	FMOVQ        112(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9655 // sdot v21.4s, v18.16b, v28.16b
-	FMOVQ        224(R3), F26
-	FMOVQ        240(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9656 // sdot v22.4s, v18.16b, v28.16b
-	FMOVQ        352(R3), F26
-	FMOVQ        368(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9654 // sdot v20.4s, v18.16b, v28.16b
+	FMOVD        26(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
+	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
+	WORD $0x6f0e0616 // ushr v22.16b, v16.16b, #2
+	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
+	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6f0c0616 // ushr v22.16b, v16.16b, #4
+	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
+	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
+	FMOVS        46(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
+	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
+	FLDPQ        224(R3), (F17, F18)
+	WORD $0x4e919614 // sdot v20.4s, v16.16b, v17.16b
+	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	FLDPQ        352(R3), (F17, F18)
+	WORD $0x4e919615 // sdot v21.4s, v16.16b, v17.16b
+	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e33de58 // fmul v24.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e38ceeb // fmla v11.4s, v23.4s, v24.4s
-	WORD $0x4e32ceac // fmla v12.4s, v21.4s, v18.4s
-	FMOVS        4(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33de57 // fmul v23.4s, v18.4s, v19.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e32cece // fmla v14.4s, v22.4s, v18.4s
-	FMOVS        8(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db75 // scvtf v21.4s, v27.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	FMOVS        (R4), F15
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	FMOVS        4(R4), F15
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
+	FMOVS        8(R4), F15
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
 	ADD          $0x32, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -1312,25 +1245,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x6e0b416e // ext v14.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd5ce // fadd v14.4s, v14.4s, v11.4s
+	WORD $0x7e30d9ce // faddp s14, v14.2s
+	FMOVS        F14, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
+	WORD $0x6e0c418b // ext v11.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
 	ADD          R3, R4
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
+	WORD $0x6e0d41ab // ext v11.16b, v13.16b, v13.16b, #8
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1357,6 +1287,12 @@ TEXT ·matmulQ84xTurbo3DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F6
 	MOVD         $turbo3_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
+	MOVD         $turbo3_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $turbo3_shuffle4<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         $turbo3_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F10
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1364,14 +1300,10 @@ TEXT ·matmulQ84xTurbo3DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -1382,303 +1314,242 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7d4000cf // ldr h15, [x6]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	MOVD         $turbo3_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R7), F16
+	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	MOVD         $turbo3_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x4e130233 // tbl v19.16b, { v17.16b }, v19.16b
-	MOVD         $turbo3_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x4e140231 // tbl v17.16b, { v17.16b }, v20.16b
-	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
-	WORD $0x4e241e35 // and v21.16b, v17.16b, v4.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0637 // ushr v23.4s, v17.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0637 // ushr v23.4s, v17.4s, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb11eb1 // orr v17.16b, v21.16b, v17.16b
-	FMOVS        34(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
-	MOVD         $turbo3_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	FMOVD        2(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
+	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
+	FMOVS        34(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
+	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	FLDPQ        (R3), (F18, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
+	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
+	WORD $0x4e939614 // sdot v20.4s, v16.16b, v19.16b
+	FLDPQ        128(R3), (F18, F19)
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FMOVQ        256(R3), F23
-	FMOVQ        272(R3), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97967a // sdot v26.4s, v19.16b, v23.16b
+	WORD $0x4e929635 // sdot v21.4s, v17.16b, v18.16b
+	WORD $0x4e939615 // sdot v21.4s, v16.16b, v19.16b
+	FLDPQ        256(R3), (F18, F19)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e929636 // sdot v22.4s, v17.16b, v18.16b
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        384(R3), (F18, F19)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999637 // sdot v23.4s, v17.16b, v25.16b
-	FMOVQ        384(R3), F25
-	FMOVQ        400(R3), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99967c // sdot v28.4s, v19.16b, v25.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9b9633 // sdot v19.4s, v17.16b, v27.16b
+	WORD $0x4e929637 // sdot v23.4s, v17.16b, v18.16b
+	WORD $0x4e939617 // sdot v23.4s, v16.16b, v19.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	MOVD         $turbo3_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e190239 // tbl v25.16b, { v17.16b }, v25.16b
-	MOVD         $turbo3_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0231 // tbl v17.16b, { v17.16b }, v27.16b
-	WORD $0x4e241f3b // and v27.16b, v25.16b, v4.16b
-	WORD $0x4e241e3d // and v29.16b, v17.16b, v4.16b
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
-	WORD $0x6f3e063f // ushr v31.4s, v17.4s, #2
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4e231fff // and v31.16b, v31.16b, v3.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
-	WORD $0x6f3c063f // ushr v31.4s, v17.4s, #4
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fff // and v31.16b, v31.16b, v2.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	FMOVD        10(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
+	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
+	WORD $0x6f0e0638 // ushr v24.16b, v17.16b, #2
+	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6f0c0638 // ushr v24.16b, v17.16b, #4
+	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb91f79 // orr v25.16b, v27.16b, v25.16b
-	WORD $0x4eb11fb1 // orr v17.16b, v29.16b, v17.16b
-	FMOVS        38(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e07037d // tbl v29.16b, { v27.16b }, v7.16b
-	MOVD         $turbo3_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e037b // tbl v27.16b, { v27.16b }, v30.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4ebd1f39 // orr v25.16b, v25.16b, v29.16b
-	WORD $0x4ebb1e31 // orr v17.16b, v17.16b, v27.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
+	FMOVS        38(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
+	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	FMOVQ        32(R3), F27
-	FMOVQ        48(R3), F29
-	WORD $0x4e9b9736 // sdot v22.4s, v25.16b, v27.16b
-	WORD $0x4e9d9634 // sdot v20.4s, v17.16b, v29.16b
-	FMOVQ        160(R3), F27
-	FMOVQ        176(R3), F29
-	WORD $0x4e9b9738 // sdot v24.4s, v25.16b, v27.16b
-	WORD $0x4e9d9635 // sdot v21.4s, v17.16b, v29.16b
-	FMOVQ        288(R3), F27
-	FMOVQ        304(R3), F29
-	WORD $0x4e9b973a // sdot v26.4s, v25.16b, v27.16b
-	WORD $0x4e9d9637 // sdot v23.4s, v17.16b, v29.16b
-	FMOVQ        416(R3), F27
-	FMOVQ        432(R3), F29
-	WORD $0x4e9b973c // sdot v28.4s, v25.16b, v27.16b
-	WORD $0x4e9d9633 // sdot v19.4s, v17.16b, v29.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	FLDPQ        32(R3), (F18, F19)
+	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
+	WORD $0x4e939614 // sdot v20.4s, v16.16b, v19.16b
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x4e929635 // sdot v21.4s, v17.16b, v18.16b
+	WORD $0x4e939615 // sdot v21.4s, v16.16b, v19.16b
+	FLDPQ        288(R3), (F18, F19)
+	WORD $0x4e929636 // sdot v22.4s, v17.16b, v18.16b
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        416(R3), (F18, F19)
+	WORD $0x4e929637 // sdot v23.4s, v17.16b, v18.16b
+	WORD $0x4e939617 // sdot v23.4s, v16.16b, v19.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	MOVD         $turbo3_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e190239 // tbl v25.16b, { v17.16b }, v25.16b
-	MOVD         $turbo3_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0231 // tbl v17.16b, { v17.16b }, v27.16b
-	WORD $0x4e241f3b // and v27.16b, v25.16b, v4.16b
-	WORD $0x4e241e3d // and v29.16b, v17.16b, v4.16b
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
-	WORD $0x6f3e063f // ushr v31.4s, v17.4s, #2
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4e231fff // and v31.16b, v31.16b, v3.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
-	WORD $0x6f3c063f // ushr v31.4s, v17.4s, #4
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fff // and v31.16b, v31.16b, v2.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	FMOVD        18(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
+	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
+	WORD $0x6f0e0638 // ushr v24.16b, v17.16b, #2
+	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6f0c0638 // ushr v24.16b, v17.16b, #4
+	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb91f79 // orr v25.16b, v27.16b, v25.16b
-	WORD $0x4eb11fb1 // orr v17.16b, v29.16b, v17.16b
-	FMOVS        42(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e07037d // tbl v29.16b, { v27.16b }, v7.16b
-	MOVD         $turbo3_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e037b // tbl v27.16b, { v27.16b }, v30.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4ebd1f39 // orr v25.16b, v25.16b, v29.16b
-	WORD $0x4ebb1e31 // orr v17.16b, v17.16b, v27.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
+	FMOVS        42(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
+	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	FMOVQ        64(R3), F27
-	FMOVQ        80(R3), F29
-	WORD $0x4e9b9736 // sdot v22.4s, v25.16b, v27.16b
-	WORD $0x4e9d9634 // sdot v20.4s, v17.16b, v29.16b
-	FMOVQ        192(R3), F27
-	FMOVQ        208(R3), F29
-	WORD $0x4e9b9738 // sdot v24.4s, v25.16b, v27.16b
-	WORD $0x4e9d9635 // sdot v21.4s, v17.16b, v29.16b
-	FMOVQ        320(R3), F27
-	FMOVQ        336(R3), F29
-	WORD $0x4e9b973a // sdot v26.4s, v25.16b, v27.16b
-	WORD $0x4e9d9637 // sdot v23.4s, v17.16b, v29.16b
-	FMOVQ        448(R3), F27
-	FMOVQ        464(R3), F29
-	WORD $0x4e9b973c // sdot v28.4s, v25.16b, v27.16b
-	WORD $0x4e9d9633 // sdot v19.4s, v17.16b, v29.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	FLDPQ        64(R3), (F18, F19)
+	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
+	WORD $0x4e939614 // sdot v20.4s, v16.16b, v19.16b
+	FLDPQ        192(R3), (F18, F19)
+	WORD $0x4e929635 // sdot v21.4s, v17.16b, v18.16b
+	WORD $0x4e939615 // sdot v21.4s, v16.16b, v19.16b
+	FLDPQ        320(R3), (F18, F19)
+	WORD $0x4e929636 // sdot v22.4s, v17.16b, v18.16b
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        448(R3), (F18, F19)
+	WORD $0x4e929637 // sdot v23.4s, v17.16b, v18.16b
+	WORD $0x4e939617 // sdot v23.4s, v16.16b, v19.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	MOVD         $turbo3_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e190239 // tbl v25.16b, { v17.16b }, v25.16b
-	MOVD         $turbo3_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0231 // tbl v17.16b, { v17.16b }, v27.16b
-	WORD $0x4e241f3b // and v27.16b, v25.16b, v4.16b
-	WORD $0x4e241e3d // and v29.16b, v17.16b, v4.16b
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
-	WORD $0x6f3e063f // ushr v31.4s, v17.4s, #2
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4e231fff // and v31.16b, v31.16b, v3.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
-	WORD $0x6f3c063f // ushr v31.4s, v17.4s, #4
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fff // and v31.16b, v31.16b, v2.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	FMOVD        26(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
+	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
+	WORD $0x6f0e0638 // ushr v24.16b, v17.16b, #2
+	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6f0c0638 // ushr v24.16b, v17.16b, #4
+	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
+	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb91f79 // orr v25.16b, v27.16b, v25.16b
-	WORD $0x4eb11fb1 // orr v17.16b, v29.16b, v17.16b
-	FMOVS        46(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e07037d // tbl v29.16b, { v27.16b }, v7.16b
-	MOVD         $turbo3_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e037b // tbl v27.16b, { v27.16b }, v30.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4ebd1f39 // orr v25.16b, v25.16b, v29.16b
-	WORD $0x4ebb1e31 // orr v17.16b, v17.16b, v27.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
+	FMOVS        46(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
+	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	FMOVQ        96(R3), F27
-	FMOVQ        112(R3), F29
-	WORD $0x4e9b9736 // sdot v22.4s, v25.16b, v27.16b
-	WORD $0x4e9d9634 // sdot v20.4s, v17.16b, v29.16b
-	FMOVQ        224(R3), F27
-	FMOVQ        240(R3), F29
-	WORD $0x4e9b9738 // sdot v24.4s, v25.16b, v27.16b
-	WORD $0x4e9d9635 // sdot v21.4s, v17.16b, v29.16b
-	FMOVQ        352(R3), F27
-	FMOVQ        368(R3), F29
-	WORD $0x4e9b973a // sdot v26.4s, v25.16b, v27.16b
-	WORD $0x4e9d9637 // sdot v23.4s, v17.16b, v29.16b
-	FMOVQ        480(R3), F27
-	FMOVQ        496(R3), F29
-	WORD $0x4e9b973c // sdot v28.4s, v25.16b, v27.16b
-	WORD $0x4e9d9633 // sdot v19.4s, v17.16b, v29.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	FLDPQ        96(R3), (F18, F19)
+	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
+	WORD $0x4e939614 // sdot v20.4s, v16.16b, v19.16b
+	FLDPQ        224(R3), (F18, F19)
+	WORD $0x4e929635 // sdot v21.4s, v17.16b, v18.16b
+	WORD $0x4e939615 // sdot v21.4s, v16.16b, v19.16b
+	FLDPQ        352(R3), (F18, F19)
+	WORD $0x4e929636 // sdot v22.4s, v17.16b, v18.16b
+	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	FLDPQ        480(R3), (F18, F19)
+	WORD $0x4e929637 // sdot v23.4s, v17.16b, v18.16b
+	WORD $0x4e939617 // sdot v23.4s, v16.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32de39 // fmul v25.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e39cec8 // fmla v8.4s, v22.4s, v25.4s
-	WORD $0x4e31ce89 // fmla v9.4s, v20.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e31ceab // fmla v11.4s, v21.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x6e32de36 // fmul v22.4s, v17.4s, v18.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e31cead // fmla v13.4s, v21.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	FMOVS        (R4), F16
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	FMOVS        4(R4), F16
+	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
+	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
+	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
+	FMOVS        8(R4), F16
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
+	WORD $0x4e30ce2d // fmla v13.4s, v17.4s, v16.4s
+	FMOVS        12(R4), F16
+	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
 	ADD          $0x32, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -1689,31 +1560,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0b416f // ext v15.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD $0x7e30d9ef // faddp s15, v15.2s
+	FMOVS        F15, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0c418b // ext v11.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0d41ab // ext v11.16b, v13.16b, v13.16b, #8
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0e41cb // ext v11.16b, v14.16b, v14.16b, #8
+	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1729,10 +1596,10 @@ done2:
 TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
 	MOVD         $turbo3_levels2<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e462 // movi v2.16b, #3
 	MOVD         $turbo3_shuffle21<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $turbo3_mask2<>+0(SB), R0
@@ -2132,14 +1999,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F9
 	FMOVQ        18(R6), F10
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R6), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -2147,14 +2013,13 @@ loop3:
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	FLDPQ        (R5), (F11, F12)
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -2175,10 +2040,10 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F11
 	FMOVQ        18(R6), F12
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	FMOVQ        34(R6), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -2186,14 +2051,13 @@ loop3:
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
 	WORD $0x6e258dce // cmeq v14.16b, v14.16b, v5.16b
 	WORD $0x6e258dad // cmeq v13.16b, v13.16b, v5.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        32(R5), F13
-	FMOVQ        48(R5), F14
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	FLDPQ        32(R5), (F13, F14)
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -2214,10 +2078,10 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F11
 	FMOVQ        18(R6), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	FMOVQ        34(R6), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -2225,14 +2089,13 @@ loop3:
 	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
 	WORD $0x6e268dce // cmeq v14.16b, v14.16b, v6.16b
 	WORD $0x6e268dad // cmeq v13.16b, v13.16b, v6.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        64(R5), F13
-	FMOVQ        80(R5), F14
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	FLDPQ        64(R5), (F13, F14)
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -2253,10 +2116,8 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F11
 	FMOVQ        18(R6), F12
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	FMOVQ        34(R6), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -2264,14 +2125,13 @@ loop3:
 	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288dce // cmeq v14.16b, v14.16b, v8.16b
 	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        96(R5), F13
-	FMOVQ        112(R5), F14
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	FLDPQ        96(R5), (F13, F14)
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -2321,14 +2181,10 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
+	FLDPQ        (R0), (F10, F11)
+	FLDPQ        32(R0), (F12, F13)
+	FLDPQ        64(R0), (F14, F15)
+	FLDPQ        96(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -2341,8 +2197,7 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	FMOVQ        F9, (R2)
 	ADD          $0x10, R2
@@ -2358,10 +2213,10 @@ done2:
 TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
 	MOVD         $turbo3_levels2<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e462 // movi v2.16b, #3
 	MOVD         $turbo3_shuffle21<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $turbo3_mask2<>+0(SB), R0
@@ -3118,14 +2973,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F9
 	FMOVQ        18(R6), F10
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R6), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -3133,14 +2987,13 @@ loop3:
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	FLDPQ        (R5), (F11, F12)
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -3157,8 +3010,7 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        128(R5), F13
-	FMOVQ        144(R5), F14
+	FLDPQ        128(R5), (F13, F14)
 	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -3179,10 +3031,10 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F13
 	FMOVQ        18(R6), F14
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	FMOVQ        34(R6), F15
 	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
@@ -3190,14 +3042,13 @@ loop3:
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x6e258e10 // cmeq v16.16b, v16.16b, v5.16b
 	WORD $0x6e258def // cmeq v15.16b, v15.16b, v5.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
 	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        32(R5), F15
-	FMOVQ        48(R5), F16
+	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	FLDPQ        32(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -3214,8 +3065,7 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        160(R5), F15
-	FMOVQ        176(R5), F16
+	FLDPQ        160(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -3236,10 +3086,10 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F13
 	FMOVQ        18(R6), F14
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	FMOVQ        34(R6), F15
 	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
@@ -3247,14 +3097,13 @@ loop3:
 	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
 	WORD $0x6e268e10 // cmeq v16.16b, v16.16b, v6.16b
 	WORD $0x6e268def // cmeq v15.16b, v15.16b, v6.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
 	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        64(R5), F15
-	FMOVQ        80(R5), F16
+	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	FLDPQ        64(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -3271,8 +3120,7 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        192(R5), F15
-	FMOVQ        208(R5), F16
+	FLDPQ        192(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -3293,10 +3141,8 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F13
 	FMOVQ        18(R6), F14
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	FMOVQ        34(R6), F15
 	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
@@ -3304,14 +3150,13 @@ loop3:
 	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
 	WORD $0x6e288e10 // cmeq v16.16b, v16.16b, v8.16b
 	WORD $0x6e288def // cmeq v15.16b, v15.16b, v8.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
 	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        96(R5), F15
-	FMOVQ        112(R5), F16
+	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	FLDPQ        96(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -3328,8 +3173,7 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        224(R5), F15
-	FMOVQ        240(R5), F16
+	FLDPQ        224(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -3381,14 +3225,10 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
+	FLDPQ        (R0), (F10, F11)
+	FLDPQ        32(R0), (F12, F13)
+	FLDPQ        64(R0), (F14, F15)
+	FLDPQ        96(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -3401,18 +3241,13 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
+	FLDPQ        128(R0), (F10, F11)
+	FLDPQ        160(R0), (F12, F13)
+	FLDPQ        192(R0), (F14, F15)
+	FLDPQ        224(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -3425,8 +3260,7 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -3445,10 +3279,10 @@ done2:
 TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
 	MOVD         $turbo3_levels2<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e462 // movi v2.16b, #3
 	MOVD         $turbo3_shuffle21<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $turbo3_mask2<>+0(SB), R0
@@ -4562,14 +4396,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F9
 	FMOVQ        18(R6), F10
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R6), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -4577,14 +4410,13 @@ loop3:
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	FLDPQ        (R5), (F11, F12)
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -4601,8 +4433,7 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        128(R5), F13
-	FMOVQ        144(R5), F14
+	FLDPQ        128(R5), (F13, F14)
 	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -4619,8 +4450,7 @@ loop3:
 	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
 	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        256(R5), F15
-	FMOVQ        272(R5), F16
+	FLDPQ        256(R5), (F15, F16)
 	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -4641,10 +4471,10 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F15
 	FMOVQ        18(R6), F16
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	FMOVQ        34(R6), F17
 	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
@@ -4652,14 +4482,13 @@ loop3:
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
 	WORD $0x6e258e52 // cmeq v18.16b, v18.16b, v5.16b
 	WORD $0x6e258e31 // cmeq v17.16b, v17.16b, v5.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
 	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	FMOVQ        32(R5), F17
-	FMOVQ        48(R5), F18
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	FLDPQ        32(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -4676,8 +4505,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FMOVQ        160(R5), F17
-	FMOVQ        176(R5), F18
+	FLDPQ        160(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -4694,8 +4522,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        288(R5), F17
-	FMOVQ        304(R5), F18
+	FLDPQ        288(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -4716,10 +4543,10 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F15
 	FMOVQ        18(R6), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	FMOVQ        34(R6), F17
 	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
@@ -4727,14 +4554,13 @@ loop3:
 	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
 	WORD $0x6e268e52 // cmeq v18.16b, v18.16b, v6.16b
 	WORD $0x6e268e31 // cmeq v17.16b, v17.16b, v6.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
 	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	FMOVQ        64(R5), F17
-	FMOVQ        80(R5), F18
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	FLDPQ        64(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -4751,8 +4577,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FMOVQ        192(R5), F17
-	FMOVQ        208(R5), F18
+	FLDPQ        192(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -4769,8 +4594,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        320(R5), F17
-	FMOVQ        336(R5), F18
+	FLDPQ        320(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -4791,10 +4615,8 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F15
 	FMOVQ        18(R6), F16
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	FMOVQ        34(R6), F17
 	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
@@ -4802,14 +4624,13 @@ loop3:
 	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
 	WORD $0x6e288e52 // cmeq v18.16b, v18.16b, v8.16b
 	WORD $0x6e288e31 // cmeq v17.16b, v17.16b, v8.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
 	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	FMOVQ        96(R5), F17
-	FMOVQ        112(R5), F18
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	FLDPQ        96(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -4826,8 +4647,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FMOVQ        224(R5), F17
-	FMOVQ        240(R5), F18
+	FLDPQ        224(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -4844,8 +4664,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        352(R5), F17
-	FMOVQ        368(R5), F18
+	FLDPQ        352(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -4899,14 +4718,10 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
+	FLDPQ        (R0), (F10, F11)
+	FLDPQ        32(R0), (F12, F13)
+	FLDPQ        64(R0), (F14, F15)
+	FLDPQ        96(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -4919,18 +4734,13 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
+	FLDPQ        128(R0), (F10, F11)
+	FLDPQ        160(R0), (F12, F13)
+	FLDPQ        192(R0), (F14, F15)
+	FLDPQ        224(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -4943,21 +4753,16 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F10, (R9)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
+	FLDPQ        256(R0), (F10, F11)
+	FLDPQ        288(R0), (F12, F13)
+	FLDPQ        320(R0), (F14, F15)
+	FLDPQ        352(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -4970,8 +4775,7 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
@@ -4988,10 +4792,10 @@ done2:
 TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
 	MOVD         $turbo3_levels2<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e462 // movi v2.16b, #3
 	MOVD         $turbo3_shuffle21<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $turbo3_mask2<>+0(SB), R0
@@ -6462,14 +6266,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F9
 	FMOVQ        18(R6), F10
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R6), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -6477,14 +6280,13 @@ loop3:
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	FLDPQ        (R5), (F11, F12)
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -6501,8 +6303,7 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        128(R5), F13
-	FMOVQ        144(R5), F14
+	FLDPQ        128(R5), (F13, F14)
 	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -6519,8 +6320,7 @@ loop3:
 	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
 	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        256(R5), F15
-	FMOVQ        272(R5), F16
+	FLDPQ        256(R5), (F15, F16)
 	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -6537,8 +6337,7 @@ loop3:
 	WORD $0x4e709e52 // mul v18.8h, v18.8h, v16.8h
 	WORD $0x4e72be30 // addp v16.8h, v17.8h, v18.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        384(R5), F17
-	FMOVQ        400(R5), F18
+	FLDPQ        384(R5), (F17, F18)
 	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -6559,10 +6358,10 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F17
 	FMOVQ        18(R6), F18
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	FMOVQ        34(R6), F19
 	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
 	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
@@ -6570,14 +6369,13 @@ loop3:
 	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x6e258e94 // cmeq v20.16b, v20.16b, v5.16b
 	WORD $0x6e258e73 // cmeq v19.16b, v19.16b, v5.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
 	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FMOVQ        32(R5), F19
-	FMOVQ        48(R5), F20
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	FLDPQ        32(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6594,8 +6392,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FMOVQ        160(R5), F19
-	FMOVQ        176(R5), F20
+	FLDPQ        160(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6612,8 +6409,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        288(R5), F19
-	FMOVQ        304(R5), F20
+	FLDPQ        288(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6630,8 +6426,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        416(R5), F19
-	FMOVQ        432(R5), F20
+	FLDPQ        416(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6652,10 +6447,10 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F17
 	FMOVQ        18(R6), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	FMOVQ        34(R6), F19
 	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
 	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
@@ -6663,14 +6458,13 @@ loop3:
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x6e268e94 // cmeq v20.16b, v20.16b, v6.16b
 	WORD $0x6e268e73 // cmeq v19.16b, v19.16b, v6.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
 	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FMOVQ        64(R5), F19
-	FMOVQ        80(R5), F20
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	FLDPQ        64(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6687,8 +6481,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FMOVQ        192(R5), F19
-	FMOVQ        208(R5), F20
+	FLDPQ        192(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6705,8 +6498,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        320(R5), F19
-	FMOVQ        336(R5), F20
+	FLDPQ        320(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6723,8 +6515,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        448(R5), F19
-	FMOVQ        464(R5), F20
+	FLDPQ        448(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6745,10 +6536,8 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F17
 	FMOVQ        18(R6), F18
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	FMOVQ        34(R6), F19
 	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
 	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
@@ -6756,14 +6545,13 @@ loop3:
 	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
 	WORD $0x6e288e94 // cmeq v20.16b, v20.16b, v8.16b
 	WORD $0x6e288e73 // cmeq v19.16b, v19.16b, v8.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
 	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FMOVQ        96(R5), F19
-	FMOVQ        112(R5), F20
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	FLDPQ        96(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6780,8 +6568,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FMOVQ        224(R5), F19
-	FMOVQ        240(R5), F20
+	FLDPQ        224(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6798,8 +6585,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        352(R5), F19
-	FMOVQ        368(R5), F20
+	FLDPQ        352(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6816,8 +6602,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        480(R5), F19
-	FMOVQ        496(R5), F20
+	FLDPQ        480(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -6873,14 +6658,10 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
+	FLDPQ        (R0), (F10, F11)
+	FLDPQ        32(R0), (F12, F13)
+	FLDPQ        64(R0), (F14, F15)
+	FLDPQ        96(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -6893,18 +6674,13 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
+	FLDPQ        128(R0), (F10, F11)
+	FLDPQ        160(R0), (F12, F13)
+	FLDPQ        192(R0), (F14, F15)
+	FLDPQ        224(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -6917,21 +6693,16 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F10, (R9)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
+	FLDPQ        256(R0), (F10, F11)
+	FLDPQ        288(R0), (F12, F13)
+	FLDPQ        320(R0), (F14, F15)
+	FLDPQ        352(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -6944,19 +6715,14 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	ADD          R8, R9
 	FMOVQ        F10, (R9)
-	FMOVQ        384(R0), F10
-	FMOVQ        400(R0), F11
-	FMOVQ        416(R0), F12
-	FMOVQ        432(R0), F13
-	FMOVQ        448(R0), F14
-	FMOVQ        464(R0), F15
-	FMOVQ        480(R0), F16
-	FMOVQ        496(R0), F17
+	FLDPQ        384(R0), (F10, F11)
+	FLDPQ        416(R0), (F12, F13)
+	FLDPQ        448(R0), (F14, F15)
+	FLDPQ        480(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -6969,8 +6735,7 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        12(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
@@ -7029,20 +6794,20 @@ loop1:
 	WORD $0x4e0c01ce // tbl v14.16b, { v14.16b }, v12.16b
 	WORD $0x4e281df0 // and v16.16b, v15.16b, v8.16b
 	WORD $0x4e281dd1 // and v17.16b, v14.16b, v8.16b
-	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
-	WORD $0x6f3e05d3 // ushr v19.4s, v14.4s, #2
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
 	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
 	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
-	WORD $0x6f3c05d3 // ushr v19.4s, v14.4s, #4
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
 	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
@@ -7133,20 +6898,20 @@ loop1:
 	WORD $0x4e0c01ce // tbl v14.16b, { v14.16b }, v12.16b
 	WORD $0x4e281df0 // and v16.16b, v15.16b, v8.16b
 	WORD $0x4e281dd1 // and v17.16b, v14.16b, v8.16b
-	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
-	WORD $0x6f3e05d3 // ushr v19.4s, v14.4s, #2
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
 	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
 	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
-	WORD $0x6f3c05d3 // ushr v19.4s, v14.4s, #4
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
 	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
@@ -7237,20 +7002,20 @@ loop1:
 	WORD $0x4e0c01ce // tbl v14.16b, { v14.16b }, v12.16b
 	WORD $0x4e281df0 // and v16.16b, v15.16b, v8.16b
 	WORD $0x4e281dd1 // and v17.16b, v14.16b, v8.16b
-	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
-	WORD $0x6f3e05d3 // ushr v19.4s, v14.4s, #2
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
 	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
 	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
-	WORD $0x6f3c05d3 // ushr v19.4s, v14.4s, #4
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
 	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
@@ -7341,20 +7106,20 @@ loop1:
 	WORD $0x4e0c01ce // tbl v14.16b, { v14.16b }, v12.16b
 	WORD $0x4e281df0 // and v16.16b, v15.16b, v8.16b
 	WORD $0x4e281dd1 // and v17.16b, v14.16b, v8.16b
-	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
-	WORD $0x6f3e05d3 // ushr v19.4s, v14.4s, #2
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
 	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
 	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
-	WORD $0x6f3c05d3 // ushr v19.4s, v14.4s, #4
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
 	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
@@ -7508,20 +7273,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -7554,8 +7319,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        (R4), F24
-	FMOVQ        16(R4), F25
+	FLDPQ        (R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	FMOVS        8(R3), F22
@@ -7572,8 +7336,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        32(R4), F24
-	FMOVQ        48(R4), F25
+	FLDPQ        32(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	FMOVS        16(R3), F22
@@ -7590,8 +7353,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F25
+	FLDPQ        64(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	FMOVS        24(R3), F22
@@ -7608,8 +7370,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        96(R4), F24
-	FMOVQ        112(R4), F25
+	FLDPQ        96(R4), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
@@ -7620,20 +7381,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -7666,8 +7427,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        128(R4), F24
-	FMOVQ        144(R4), F25
+	FLDPQ        128(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	FMOVS        8(R3), F22
@@ -7684,8 +7444,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F25
+	FLDPQ        160(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	FMOVS        16(R3), F22
@@ -7702,8 +7461,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        192(R4), F24
-	FMOVQ        208(R4), F25
+	FLDPQ        192(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	FMOVS        24(R3), F22
@@ -7720,8 +7478,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        224(R4), F24
-	FMOVQ        240(R4), F25
+	FLDPQ        224(R4), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
@@ -7732,20 +7489,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -7778,8 +7535,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        256(R4), F24
-	FMOVQ        272(R4), F25
+	FLDPQ        256(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	FMOVS        8(R3), F22
@@ -7796,8 +7552,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        288(R4), F24
-	FMOVQ        304(R4), F25
+	FLDPQ        288(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	FMOVS        16(R3), F22
@@ -7814,8 +7569,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        320(R4), F24
-	FMOVQ        336(R4), F25
+	FLDPQ        320(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	FMOVS        24(R3), F22
@@ -7832,8 +7586,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        352(R4), F24
-	FMOVQ        368(R4), F25
+	FLDPQ        352(R4), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
@@ -7844,20 +7597,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -7890,8 +7643,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        384(R4), F24
-	FMOVQ        400(R4), F25
+	FLDPQ        384(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	FMOVS        8(R3), F22
@@ -7908,8 +7660,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        416(R4), F24
-	FMOVQ        432(R4), F25
+	FLDPQ        416(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	FMOVS        16(R3), F22
@@ -7926,8 +7677,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        448(R4), F24
-	FMOVQ        464(R4), F25
+	FLDPQ        448(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	FMOVS        24(R3), F22
@@ -7944,8 +7694,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
-	FMOVQ        480(R4), F23
-	FMOVQ        496(R4), F24
+	FLDPQ        480(R4), (F23, F24)
 	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb4 // fmla v20.4s, v21.4s, v24.4s
 	ADD          $0x32, R6
@@ -8041,20 +7790,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -8087,8 +7836,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        (R4), F24
-	FMOVQ        16(R4), F25
+	FLDPQ        (R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8111,8 +7859,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        32(R4), F24
-	FMOVQ        48(R4), F25
+	FLDPQ        32(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8135,8 +7882,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F25
+	FLDPQ        64(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8159,8 +7905,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        96(R4), F24
-	FMOVQ        112(R4), F25
+	FLDPQ        96(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8177,20 +7922,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -8223,8 +7968,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        128(R4), F24
-	FMOVQ        144(R4), F25
+	FLDPQ        128(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8247,8 +7991,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F25
+	FLDPQ        160(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8271,8 +8014,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        192(R4), F24
-	FMOVQ        208(R4), F25
+	FLDPQ        192(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8295,8 +8037,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        224(R4), F24
-	FMOVQ        240(R4), F25
+	FLDPQ        224(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8313,20 +8054,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -8359,8 +8100,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        256(R4), F24
-	FMOVQ        272(R4), F25
+	FLDPQ        256(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8383,8 +8123,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        288(R4), F24
-	FMOVQ        304(R4), F25
+	FLDPQ        288(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8407,8 +8146,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        320(R4), F24
-	FMOVQ        336(R4), F25
+	FLDPQ        320(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8431,8 +8169,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        352(R4), F24
-	FMOVQ        368(R4), F25
+	FLDPQ        352(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8449,20 +8186,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -8495,8 +8232,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        384(R4), F24
-	FMOVQ        400(R4), F25
+	FLDPQ        384(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8519,8 +8255,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        416(R4), F24
-	FMOVQ        432(R4), F25
+	FLDPQ        416(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8543,8 +8278,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        448(R4), F24
-	FMOVQ        464(R4), F25
+	FLDPQ        448(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
@@ -8567,8 +8301,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
-	FMOVQ        480(R4), F23
-	FMOVQ        496(R4), F24
+	FLDPQ        480(R4), (F23, F24)
 	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb2 // fmla v18.4s, v21.4s, v24.4s
 	ADD          R5, R4, R8
@@ -8677,20 +8410,20 @@ loop3:
 	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
 	WORD $0x4e281eb6 // and v22.16b, v21.16b, v8.16b
 	WORD $0x4e281e97 // and v23.16b, v20.16b, v8.16b
-	WORD $0x6f3e06b8 // ushr v24.4s, v21.4s, #2
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
+	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
+	WORD $0x6f0e0699 // ushr v25.16b, v20.16b, #2
 	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
 	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x6f3c06b8 // ushr v24.4s, v21.4s, #4
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
+	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
+	WORD $0x6f0c0699 // ushr v25.16b, v20.16b, #4
 	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
 	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
+	WORD $0x6f0a0694 // ushr v20.16b, v20.16b, #6
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
@@ -8723,8 +8456,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        (R4), F22
-	FMOVQ        16(R4), F23
+	FLDPQ        (R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -8733,8 +8465,7 @@ loop3:
 	FMOVQ        16(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        (R6), F22
-	FMOVQ        16(R6), F23
+	FLDPQ        (R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        8(R3), F20
@@ -8751,8 +8482,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        32(R4), F22
-	FMOVQ        48(R4), F23
+	FLDPQ        32(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -8761,8 +8491,7 @@ loop3:
 	FMOVQ        48(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        32(R6), F22
-	FMOVQ        48(R6), F23
+	FLDPQ        32(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        16(R3), F20
@@ -8779,8 +8508,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        64(R4), F22
-	FMOVQ        80(R4), F23
+	FLDPQ        64(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -8789,8 +8517,7 @@ loop3:
 	FMOVQ        80(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        64(R6), F22
-	FMOVQ        80(R6), F23
+	FLDPQ        64(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        24(R3), F20
@@ -8807,8 +8534,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        96(R4), F22
-	FMOVQ        112(R4), F23
+	FLDPQ        96(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -8817,8 +8543,7 @@ loop3:
 	FMOVQ        112(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        96(R6), F22
-	FMOVQ        112(R6), F23
+	FLDPQ        96(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 
@@ -8829,20 +8554,20 @@ loop3:
 	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
 	WORD $0x4e281eb6 // and v22.16b, v21.16b, v8.16b
 	WORD $0x4e281e97 // and v23.16b, v20.16b, v8.16b
-	WORD $0x6f3e06b8 // ushr v24.4s, v21.4s, #2
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
+	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
+	WORD $0x6f0e0699 // ushr v25.16b, v20.16b, #2
 	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
 	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x6f3c06b8 // ushr v24.4s, v21.4s, #4
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
+	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
+	WORD $0x6f0c0699 // ushr v25.16b, v20.16b, #4
 	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
 	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
+	WORD $0x6f0a0694 // ushr v20.16b, v20.16b, #6
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
@@ -8875,8 +8600,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        128(R4), F22
-	FMOVQ        144(R4), F23
+	FLDPQ        128(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -8885,8 +8609,7 @@ loop3:
 	FMOVQ        144(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        128(R6), F22
-	FMOVQ        144(R6), F23
+	FLDPQ        128(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        8(R3), F20
@@ -8903,8 +8626,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        160(R4), F22
-	FMOVQ        176(R4), F23
+	FLDPQ        160(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -8913,8 +8635,7 @@ loop3:
 	FMOVQ        176(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        160(R6), F22
-	FMOVQ        176(R6), F23
+	FLDPQ        160(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        16(R3), F20
@@ -8931,8 +8652,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        192(R4), F22
-	FMOVQ        208(R4), F23
+	FLDPQ        192(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -8941,8 +8661,7 @@ loop3:
 	FMOVQ        208(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        192(R6), F22
-	FMOVQ        208(R6), F23
+	FLDPQ        192(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        24(R3), F20
@@ -8959,8 +8678,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        224(R4), F22
-	FMOVQ        240(R4), F23
+	FLDPQ        224(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -8969,8 +8687,7 @@ loop3:
 	FMOVQ        240(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        224(R6), F22
-	FMOVQ        240(R6), F23
+	FLDPQ        224(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 
@@ -8981,20 +8698,20 @@ loop3:
 	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
 	WORD $0x4e281eb6 // and v22.16b, v21.16b, v8.16b
 	WORD $0x4e281e97 // and v23.16b, v20.16b, v8.16b
-	WORD $0x6f3e06b8 // ushr v24.4s, v21.4s, #2
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
+	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
+	WORD $0x6f0e0699 // ushr v25.16b, v20.16b, #2
 	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
 	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x6f3c06b8 // ushr v24.4s, v21.4s, #4
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
+	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
+	WORD $0x6f0c0699 // ushr v25.16b, v20.16b, #4
 	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
 	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
+	WORD $0x6f0a0694 // ushr v20.16b, v20.16b, #6
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
@@ -9027,8 +8744,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        256(R4), F22
-	FMOVQ        272(R4), F23
+	FLDPQ        256(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -9037,8 +8753,7 @@ loop3:
 	FMOVQ        272(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        256(R6), F22
-	FMOVQ        272(R6), F23
+	FLDPQ        256(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        8(R3), F20
@@ -9055,8 +8770,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        288(R4), F22
-	FMOVQ        304(R4), F23
+	FLDPQ        288(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -9065,8 +8779,7 @@ loop3:
 	FMOVQ        304(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        288(R6), F22
-	FMOVQ        304(R6), F23
+	FLDPQ        288(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        16(R3), F20
@@ -9083,8 +8796,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        320(R4), F22
-	FMOVQ        336(R4), F23
+	FLDPQ        320(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -9093,8 +8805,7 @@ loop3:
 	FMOVQ        336(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        320(R6), F22
-	FMOVQ        336(R6), F23
+	FLDPQ        320(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        24(R3), F20
@@ -9111,8 +8822,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        352(R4), F22
-	FMOVQ        368(R4), F23
+	FLDPQ        352(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -9121,8 +8831,7 @@ loop3:
 	FMOVQ        368(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        352(R6), F22
-	FMOVQ        368(R6), F23
+	FLDPQ        352(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 
@@ -9133,20 +8842,20 @@ loop3:
 	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
 	WORD $0x4e281eb6 // and v22.16b, v21.16b, v8.16b
 	WORD $0x4e281e97 // and v23.16b, v20.16b, v8.16b
-	WORD $0x6f3e06b8 // ushr v24.4s, v21.4s, #2
-	WORD $0x6f3e0699 // ushr v25.4s, v20.4s, #2
+	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
+	WORD $0x6f0e0699 // ushr v25.16b, v20.16b, #2
 	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
 	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x6f3c06b8 // ushr v24.4s, v21.4s, #4
-	WORD $0x6f3c0699 // ushr v25.4s, v20.4s, #4
+	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
+	WORD $0x6f0c0699 // ushr v25.16b, v20.16b, #4
 	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
 	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
+	WORD $0x6f0a0694 // ushr v20.16b, v20.16b, #6
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
@@ -9179,8 +8888,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        384(R4), F22
-	FMOVQ        400(R4), F23
+	FLDPQ        384(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -9189,8 +8897,7 @@ loop3:
 	FMOVQ        400(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        384(R6), F22
-	FMOVQ        400(R6), F23
+	FLDPQ        384(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        8(R3), F20
@@ -9207,8 +8914,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        416(R4), F22
-	FMOVQ        432(R4), F23
+	FLDPQ        416(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -9217,8 +8923,7 @@ loop3:
 	FMOVQ        432(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        416(R6), F22
-	FMOVQ        432(R6), F23
+	FLDPQ        416(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        16(R3), F20
@@ -9235,8 +8940,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FMOVQ        448(R4), F22
-	FMOVQ        464(R4), F23
+	FLDPQ        448(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
@@ -9245,8 +8949,7 @@ loop3:
 	FMOVQ        464(R9), F23
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVQ        448(R6), F22
-	FMOVQ        464(R6), F23
+	FLDPQ        448(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 	FMOVS        24(R3), F20
@@ -9263,8 +8966,7 @@ loop3:
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
 	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	FMOVQ        480(R4), F21
-	FMOVQ        496(R4), F22
+	FLDPQ        480(R4), (F21, F22)
 	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
 	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
 	ADD          R5, R4, R9
@@ -9273,8 +8975,7 @@ loop3:
 	FMOVQ        496(R9), F22
 	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
 	WORD $0x4e36ce70 // fmla v16.4s, v19.4s, v22.4s
-	FMOVQ        480(R6), F21
-	FMOVQ        496(R6), F22
+	FLDPQ        480(R6), (F21, F22)
 	WORD $0x4e35ce91 // fmla v17.4s, v20.4s, v21.4s
 	WORD $0x4e36ce72 // fmla v18.4s, v19.4s, v22.4s
 	ADD          $0x32, R8
@@ -9382,20 +9083,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -9428,8 +9129,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        (R4), F24
-	FMOVQ        16(R4), F25
+	FLDPQ        (R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9438,8 +9138,7 @@ loop3:
 	FMOVQ        16(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        (R6), F24
-	FMOVQ        16(R6), F25
+	FLDPQ        (R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9462,8 +9161,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        32(R4), F24
-	FMOVQ        48(R4), F25
+	FLDPQ        32(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9472,8 +9170,7 @@ loop3:
 	FMOVQ        48(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        32(R6), F24
-	FMOVQ        48(R6), F25
+	FLDPQ        32(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9496,8 +9193,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        64(R4), F24
-	FMOVQ        80(R4), F25
+	FLDPQ        64(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9506,8 +9202,7 @@ loop3:
 	FMOVQ        80(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        64(R6), F24
-	FMOVQ        80(R6), F25
+	FLDPQ        64(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9530,8 +9225,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        96(R4), F24
-	FMOVQ        112(R4), F25
+	FLDPQ        96(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9540,8 +9234,7 @@ loop3:
 	FMOVQ        112(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        96(R6), F24
-	FMOVQ        112(R6), F25
+	FLDPQ        96(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9558,20 +9251,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -9604,8 +9297,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        128(R4), F24
-	FMOVQ        144(R4), F25
+	FLDPQ        128(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9614,8 +9306,7 @@ loop3:
 	FMOVQ        144(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        128(R6), F24
-	FMOVQ        144(R6), F25
+	FLDPQ        128(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9638,8 +9329,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        160(R4), F24
-	FMOVQ        176(R4), F25
+	FLDPQ        160(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9648,8 +9338,7 @@ loop3:
 	FMOVQ        176(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        160(R6), F24
-	FMOVQ        176(R6), F25
+	FLDPQ        160(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9672,8 +9361,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        192(R4), F24
-	FMOVQ        208(R4), F25
+	FLDPQ        192(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9682,8 +9370,7 @@ loop3:
 	FMOVQ        208(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        192(R6), F24
-	FMOVQ        208(R6), F25
+	FLDPQ        192(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9706,8 +9393,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        224(R4), F24
-	FMOVQ        240(R4), F25
+	FLDPQ        224(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9716,8 +9402,7 @@ loop3:
 	FMOVQ        240(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        224(R6), F24
-	FMOVQ        240(R6), F25
+	FLDPQ        224(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9734,20 +9419,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -9780,8 +9465,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        256(R4), F24
-	FMOVQ        272(R4), F25
+	FLDPQ        256(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9790,8 +9474,7 @@ loop3:
 	FMOVQ        272(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        256(R6), F24
-	FMOVQ        272(R6), F25
+	FLDPQ        256(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9814,8 +9497,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        288(R4), F24
-	FMOVQ        304(R4), F25
+	FLDPQ        288(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9824,8 +9506,7 @@ loop3:
 	FMOVQ        304(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        288(R6), F24
-	FMOVQ        304(R6), F25
+	FLDPQ        288(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9848,8 +9529,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        320(R4), F24
-	FMOVQ        336(R4), F25
+	FLDPQ        320(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9858,8 +9538,7 @@ loop3:
 	FMOVQ        336(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        320(R6), F24
-	FMOVQ        336(R6), F25
+	FLDPQ        320(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9882,8 +9561,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        352(R4), F24
-	FMOVQ        368(R4), F25
+	FLDPQ        352(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9892,8 +9570,7 @@ loop3:
 	FMOVQ        368(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        352(R6), F24
-	FMOVQ        368(R6), F25
+	FLDPQ        352(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9910,20 +9587,20 @@ loop3:
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
 	WORD $0x4e281ef8 // and v24.16b, v23.16b, v8.16b
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
-	WORD $0x6f3e06fa // ushr v26.4s, v23.4s, #2
-	WORD $0x6f3e06db // ushr v27.4s, v22.4s, #2
+	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
+	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3c06fa // ushr v26.4s, v23.4s, #4
-	WORD $0x6f3c06db // ushr v27.4s, v22.4s, #4
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
+	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
@@ -9956,8 +9633,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        384(R4), F24
-	FMOVQ        400(R4), F25
+	FLDPQ        384(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -9966,8 +9642,7 @@ loop3:
 	FMOVQ        400(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        384(R6), F24
-	FMOVQ        400(R6), F25
+	FLDPQ        384(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -9990,8 +9665,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        416(R4), F24
-	FMOVQ        432(R4), F25
+	FLDPQ        416(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -10000,8 +9674,7 @@ loop3:
 	FMOVQ        432(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        416(R6), F24
-	FMOVQ        432(R6), F25
+	FLDPQ        416(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -10024,8 +9697,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FMOVQ        448(R4), F24
-	FMOVQ        464(R4), F25
+	FLDPQ        448(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
@@ -10034,8 +9706,7 @@ loop3:
 	FMOVQ        464(R9), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVQ        448(R6), F24
-	FMOVQ        464(R6), F25
+	FLDPQ        448(R6), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
@@ -10058,8 +9729,7 @@ loop3:
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
 	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
 	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
-	FMOVQ        480(R4), F23
-	FMOVQ        496(R4), F24
+	FLDPQ        480(R4), (F23, F24)
 	WORD $0x4e37cecd // fmla v13.4s, v22.4s, v23.4s
 	WORD $0x4e38ceae // fmla v14.4s, v21.4s, v24.4s
 	ADD          R5, R4, R9
@@ -10068,8 +9738,7 @@ loop3:
 	FMOVQ        496(R9), F24
 	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb0 // fmla v16.4s, v21.4s, v24.4s
-	FMOVQ        480(R6), F23
-	FMOVQ        496(R6), F24
+	FLDPQ        480(R6), (F23, F24)
 	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb2 // fmla v18.4s, v21.4s, v24.4s
 	ADD          R5, R6, R9
@@ -10164,20 +9833,20 @@ loop1:
 	WORD $0x4e0a016b // tbl v11.16b, { v11.16b }, v10.16b
 	WORD $0x4e241d8e // and v14.16b, v12.16b, v4.16b
 	WORD $0x4e241d6f // and v15.16b, v11.16b, v4.16b
-	WORD $0x6f3e0590 // ushr v16.4s, v12.4s, #2
-	WORD $0x6f3e0571 // ushr v17.4s, v11.4s, #2
+	WORD $0x6f0e0590 // ushr v16.16b, v12.16b, #2
+	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3c0590 // ushr v16.4s, v12.4s, #4
-	WORD $0x6f3c0571 // ushr v17.4s, v11.4s, #4
+	WORD $0x6f0c0590 // ushr v16.16b, v12.16b, #4
+	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4eac1dcc // orr v12.16b, v14.16b, v12.16b
@@ -10209,20 +9878,20 @@ loop1:
 	WORD $0x4e0a016b // tbl v11.16b, { v11.16b }, v10.16b
 	WORD $0x4e241d8e // and v14.16b, v12.16b, v4.16b
 	WORD $0x4e241d6f // and v15.16b, v11.16b, v4.16b
-	WORD $0x6f3e0590 // ushr v16.4s, v12.4s, #2
-	WORD $0x6f3e0571 // ushr v17.4s, v11.4s, #2
+	WORD $0x6f0e0590 // ushr v16.16b, v12.16b, #2
+	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3c0590 // ushr v16.4s, v12.4s, #4
-	WORD $0x6f3c0571 // ushr v17.4s, v11.4s, #4
+	WORD $0x6f0c0590 // ushr v16.16b, v12.16b, #4
+	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4eac1dcc // orr v12.16b, v14.16b, v12.16b
@@ -10254,20 +9923,20 @@ loop1:
 	WORD $0x4e0a016b // tbl v11.16b, { v11.16b }, v10.16b
 	WORD $0x4e241d8e // and v14.16b, v12.16b, v4.16b
 	WORD $0x4e241d6f // and v15.16b, v11.16b, v4.16b
-	WORD $0x6f3e0590 // ushr v16.4s, v12.4s, #2
-	WORD $0x6f3e0571 // ushr v17.4s, v11.4s, #2
+	WORD $0x6f0e0590 // ushr v16.16b, v12.16b, #2
+	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3c0590 // ushr v16.4s, v12.4s, #4
-	WORD $0x6f3c0571 // ushr v17.4s, v11.4s, #4
+	WORD $0x6f0c0590 // ushr v16.16b, v12.16b, #4
+	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4eac1dcc // orr v12.16b, v14.16b, v12.16b
@@ -10299,20 +9968,20 @@ loop1:
 	WORD $0x4e0a016b // tbl v11.16b, { v11.16b }, v10.16b
 	WORD $0x4e241d8e // and v14.16b, v12.16b, v4.16b
 	WORD $0x4e241d6f // and v15.16b, v11.16b, v4.16b
-	WORD $0x6f3e0590 // ushr v16.4s, v12.4s, #2
-	WORD $0x6f3e0571 // ushr v17.4s, v11.4s, #2
+	WORD $0x6f0e0590 // ushr v16.16b, v12.16b, #2
+	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3c0590 // ushr v16.4s, v12.4s, #4
-	WORD $0x6f3c0571 // ushr v17.4s, v11.4s, #4
+	WORD $0x6f0c0590 // ushr v16.16b, v12.16b, #4
+	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4eac1dcc // orr v12.16b, v14.16b, v12.16b
@@ -10383,14 +10052,10 @@ TEXT ·mix1xTurbo3NEON(SB), NOSPLIT, $320-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FLDPQ        (R4), (F13, F14)
+	FLDPQ        32(R4), (F15, F16)
+	FLDPQ        64(R4), (F17, F18)
+	FLDPQ        96(R4), (F19, F20)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -10407,20 +10072,20 @@ loop3:
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
 	WORD $0x4e281ed7 // and v23.16b, v22.16b, v8.16b
 	WORD $0x4e281eb8 // and v24.16b, v21.16b, v8.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
+	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
+	WORD $0x6f0e06ba // ushr v26.16b, v21.16b, #2
 	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
+	WORD $0x6f0c06d9 // ushr v25.16b, v22.16b, #4
+	WORD $0x6f0c06ba // ushr v26.16b, v21.16b, #4
 	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
@@ -10443,9 +10108,8 @@ loop3:
 	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	FMOVS        (R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36deb7 // fmul v23.4s, v21.4s, v22.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x4f9692b7 // fmul v23.4s, v21.4s, v22.s[0]
+	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
 	FMOVS        (R3), F22
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
@@ -10521,14 +10185,10 @@ done4:
 	FMOVQ        F20, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        128(R4), F13
-	FMOVQ        144(R4), F14
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
+	FLDPQ        128(R4), (F13, F14)
+	FLDPQ        160(R4), (F15, F16)
+	FLDPQ        192(R4), (F17, F18)
+	FLDPQ        224(R4), (F19, F20)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -10545,20 +10205,20 @@ loop5:
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
 	WORD $0x4e281ed7 // and v23.16b, v22.16b, v8.16b
 	WORD $0x4e281eb8 // and v24.16b, v21.16b, v8.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
+	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
+	WORD $0x6f0e06ba // ushr v26.16b, v21.16b, #2
 	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
+	WORD $0x6f0c06d9 // ushr v25.16b, v22.16b, #4
+	WORD $0x6f0c06ba // ushr v26.16b, v21.16b, #4
 	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
@@ -10581,9 +10241,8 @@ loop5:
 	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	FMOVS        (R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36deb7 // fmul v23.4s, v21.4s, v22.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x4f9692b7 // fmul v23.4s, v21.4s, v22.s[0]
+	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
 	FMOVS        (R3), F22
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
@@ -10659,14 +10318,10 @@ done6:
 	FMOVQ        F20, 240(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        256(R4), F13
-	FMOVQ        272(R4), F14
-	FMOVQ        288(R4), F15
-	FMOVQ        304(R4), F16
-	FMOVQ        320(R4), F17
-	FMOVQ        336(R4), F18
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F20
+	FLDPQ        256(R4), (F13, F14)
+	FLDPQ        288(R4), (F15, F16)
+	FLDPQ        320(R4), (F17, F18)
+	FLDPQ        352(R4), (F19, F20)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -10683,20 +10338,20 @@ loop7:
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
 	WORD $0x4e281ed7 // and v23.16b, v22.16b, v8.16b
 	WORD $0x4e281eb8 // and v24.16b, v21.16b, v8.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
+	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
+	WORD $0x6f0e06ba // ushr v26.16b, v21.16b, #2
 	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
+	WORD $0x6f0c06d9 // ushr v25.16b, v22.16b, #4
+	WORD $0x6f0c06ba // ushr v26.16b, v21.16b, #4
 	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
@@ -10719,9 +10374,8 @@ loop7:
 	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	FMOVS        (R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36deb7 // fmul v23.4s, v21.4s, v22.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x4f9692b7 // fmul v23.4s, v21.4s, v22.s[0]
+	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
 	FMOVS        (R3), F22
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
@@ -10797,14 +10451,10 @@ done8:
 	FMOVQ        F20, 368(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        384(R4), F13
-	FMOVQ        400(R4), F14
-	FMOVQ        416(R4), F15
-	FMOVQ        432(R4), F16
-	FMOVQ        448(R4), F17
-	FMOVQ        464(R4), F18
-	FMOVQ        480(R4), F19
-	FMOVQ        496(R4), F20
+	FLDPQ        384(R4), (F13, F14)
+	FLDPQ        416(R4), (F15, F16)
+	FLDPQ        448(R4), (F17, F18)
+	FLDPQ        480(R4), (F19, F20)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -10821,20 +10471,20 @@ loop9:
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
 	WORD $0x4e281ed7 // and v23.16b, v22.16b, v8.16b
 	WORD $0x4e281eb8 // and v24.16b, v21.16b, v8.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
+	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
+	WORD $0x6f0e06ba // ushr v26.16b, v21.16b, #2
 	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
 	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
+	WORD $0x6f0c06d9 // ushr v25.16b, v22.16b, #4
+	WORD $0x6f0c06ba // ushr v26.16b, v21.16b, #4
 	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
+	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
@@ -10857,9 +10507,8 @@ loop9:
 	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	FMOVS        (R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36deb7 // fmul v23.4s, v21.4s, v22.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x4f9692b7 // fmul v23.4s, v21.4s, v22.s[0]
+	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
 	FMOVS        (R3), F22
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
@@ -10973,26 +10622,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F10
-	FMOVQ        16(R4), F11
+	FLDPQ        (R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F13
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
+	FLDPQ        32(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F16
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F17
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
+	FLDPQ        64(R4), (F18, F19)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F20
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F21
-	FMOVQ        96(R4), F22
-	FMOVQ        112(R4), F23
+	FLDPQ        96(R4), (F22, F23)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F24
 	ADD          R5, R4, R4
@@ -11018,20 +10663,20 @@ loop3:
 	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
 	WORD $0x4e281f7c // and v28.16b, v27.16b, v8.16b
 	WORD $0x4e281f5d // and v29.16b, v26.16b, v8.16b
-	WORD $0x6f3e077e // ushr v30.4s, v27.4s, #2
-	WORD $0x6f3e075f // ushr v31.4s, v26.4s, #2
+	WORD $0x6f0e077e // ushr v30.16b, v27.16b, #2
+	WORD $0x6f0e075f // ushr v31.16b, v26.16b, #2
 	WORD $0x4e271fde // and v30.16b, v30.16b, v7.16b
 	WORD $0x4e271fff // and v31.16b, v31.16b, v7.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
 	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c077e // ushr v30.4s, v27.4s, #4
-	WORD $0x6f3c075f // ushr v31.4s, v26.4s, #4
+	WORD $0x6f0c077e // ushr v30.16b, v27.16b, #4
+	WORD $0x6f0c075f // ushr v31.16b, v26.16b, #4
 	WORD $0x4e261fde // and v30.16b, v30.16b, v6.16b
 	WORD $0x4e261fff // and v31.16b, v31.16b, v6.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
 	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a077b // ushr v27.4s, v27.4s, #6
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
 	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
 	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
 	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
@@ -11056,14 +10701,12 @@ loop3:
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf5e // fmul v30.4s, v26.4s, v29.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
@@ -11165,26 +10808,22 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        128(R4), F10
-	FMOVQ        144(R4), F11
+	FLDPQ        128(R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        128(R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        144(R6), F13
-	FMOVQ        160(R4), F14
-	FMOVQ        176(R4), F15
+	FLDPQ        160(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        160(R6), F16
 	ADD          R5, R4, R6
 	FMOVQ        176(R6), F17
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
+	FLDPQ        192(R4), (F18, F19)
 	ADD          R5, R4, R6
 	FMOVQ        192(R6), F20
 	ADD          R5, R4, R6
 	FMOVQ        208(R6), F21
-	FMOVQ        224(R4), F22
-	FMOVQ        240(R4), F23
+	FLDPQ        224(R4), (F22, F23)
 	ADD          R5, R4, R6
 	FMOVQ        224(R6), F24
 	ADD          R5, R4, R4
@@ -11210,20 +10849,20 @@ loop5:
 	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
 	WORD $0x4e281f7c // and v28.16b, v27.16b, v8.16b
 	WORD $0x4e281f5d // and v29.16b, v26.16b, v8.16b
-	WORD $0x6f3e077e // ushr v30.4s, v27.4s, #2
-	WORD $0x6f3e075f // ushr v31.4s, v26.4s, #2
+	WORD $0x6f0e077e // ushr v30.16b, v27.16b, #2
+	WORD $0x6f0e075f // ushr v31.16b, v26.16b, #2
 	WORD $0x4e271fde // and v30.16b, v30.16b, v7.16b
 	WORD $0x4e271fff // and v31.16b, v31.16b, v7.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
 	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c077e // ushr v30.4s, v27.4s, #4
-	WORD $0x6f3c075f // ushr v31.4s, v26.4s, #4
+	WORD $0x6f0c077e // ushr v30.16b, v27.16b, #4
+	WORD $0x6f0c075f // ushr v31.16b, v26.16b, #4
 	WORD $0x4e261fde // and v30.16b, v30.16b, v6.16b
 	WORD $0x4e261fff // and v31.16b, v31.16b, v6.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
 	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a077b // ushr v27.4s, v27.4s, #6
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
 	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
 	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
 	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
@@ -11248,14 +10887,12 @@ loop5:
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf5e // fmul v30.4s, v26.4s, v29.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
@@ -11357,26 +10994,22 @@ done6:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        256(R4), F10
-	FMOVQ        272(R4), F11
+	FLDPQ        256(R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        256(R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        272(R6), F13
-	FMOVQ        288(R4), F14
-	FMOVQ        304(R4), F15
+	FLDPQ        288(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        288(R6), F16
 	ADD          R5, R4, R6
 	FMOVQ        304(R6), F17
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
+	FLDPQ        320(R4), (F18, F19)
 	ADD          R5, R4, R6
 	FMOVQ        320(R6), F20
 	ADD          R5, R4, R6
 	FMOVQ        336(R6), F21
-	FMOVQ        352(R4), F22
-	FMOVQ        368(R4), F23
+	FLDPQ        352(R4), (F22, F23)
 	ADD          R5, R4, R6
 	FMOVQ        352(R6), F24
 	ADD          R5, R4, R4
@@ -11402,20 +11035,20 @@ loop7:
 	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
 	WORD $0x4e281f7c // and v28.16b, v27.16b, v8.16b
 	WORD $0x4e281f5d // and v29.16b, v26.16b, v8.16b
-	WORD $0x6f3e077e // ushr v30.4s, v27.4s, #2
-	WORD $0x6f3e075f // ushr v31.4s, v26.4s, #2
+	WORD $0x6f0e077e // ushr v30.16b, v27.16b, #2
+	WORD $0x6f0e075f // ushr v31.16b, v26.16b, #2
 	WORD $0x4e271fde // and v30.16b, v30.16b, v7.16b
 	WORD $0x4e271fff // and v31.16b, v31.16b, v7.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
 	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c077e // ushr v30.4s, v27.4s, #4
-	WORD $0x6f3c075f // ushr v31.4s, v26.4s, #4
+	WORD $0x6f0c077e // ushr v30.16b, v27.16b, #4
+	WORD $0x6f0c075f // ushr v31.16b, v26.16b, #4
 	WORD $0x4e261fde // and v30.16b, v30.16b, v6.16b
 	WORD $0x4e261fff // and v31.16b, v31.16b, v6.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
 	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a077b // ushr v27.4s, v27.4s, #6
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
 	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
 	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
 	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
@@ -11440,14 +11073,12 @@ loop7:
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf5e // fmul v30.4s, v26.4s, v29.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
@@ -11549,26 +11180,22 @@ done8:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        384(R4), F10
-	FMOVQ        400(R4), F11
+	FLDPQ        384(R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        384(R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        400(R6), F13
-	FMOVQ        416(R4), F14
-	FMOVQ        432(R4), F15
+	FLDPQ        416(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        416(R6), F16
 	ADD          R5, R4, R6
 	FMOVQ        432(R6), F17
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F19
+	FLDPQ        448(R4), (F18, F19)
 	ADD          R5, R4, R6
 	FMOVQ        448(R6), F20
 	ADD          R5, R4, R6
 	FMOVQ        464(R6), F21
-	FMOVQ        480(R4), F22
-	FMOVQ        496(R4), F23
+	FLDPQ        480(R4), (F22, F23)
 	ADD          R5, R4, R6
 	FMOVQ        480(R6), F24
 	ADD          R5, R4, R4
@@ -11594,20 +11221,20 @@ loop9:
 	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
 	WORD $0x4e281f7c // and v28.16b, v27.16b, v8.16b
 	WORD $0x4e281f5d // and v29.16b, v26.16b, v8.16b
-	WORD $0x6f3e077e // ushr v30.4s, v27.4s, #2
-	WORD $0x6f3e075f // ushr v31.4s, v26.4s, #2
+	WORD $0x6f0e077e // ushr v30.16b, v27.16b, #2
+	WORD $0x6f0e075f // ushr v31.16b, v26.16b, #2
 	WORD $0x4e271fde // and v30.16b, v30.16b, v7.16b
 	WORD $0x4e271fff // and v31.16b, v31.16b, v7.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
 	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c077e // ushr v30.4s, v27.4s, #4
-	WORD $0x6f3c075f // ushr v31.4s, v26.4s, #4
+	WORD $0x6f0c077e // ushr v30.16b, v27.16b, #4
+	WORD $0x6f0c075f // ushr v31.16b, v26.16b, #4
 	WORD $0x4e261fde // and v30.16b, v30.16b, v6.16b
 	WORD $0x4e261fff // and v31.16b, v31.16b, v6.16b
 	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
 	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a077b // ushr v27.4s, v27.4s, #6
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
 	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
 	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
 	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
@@ -11632,14 +11259,12 @@ loop9:
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf5e // fmul v30.4s, v26.4s, v29.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
@@ -11751,10 +11376,10 @@ done2:
 TEXT ·mixPairsTurbo3NEON(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
 	MOVD         $turbo3_levels<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e462 // movi v2.16b, #3
 	MOVD         $turbo3_shuffle21<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $turbo3_mask2<>+0(SB), R0
@@ -11778,8 +11403,7 @@ TEXT ·mixPairsTurbo3NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
 	WORD $0x7d400049 // ldr h9, [x2]
 	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
@@ -11788,8 +11412,7 @@ loop1:
 	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
 	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 	FMOVS        F11, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 	WORD $0x7d4000a9 // ldr h9, [x5]
 	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
@@ -11802,8 +11425,8 @@ loop1:
 	// levels of values 0, 4, 8 to 124
 	FMOVQ        2(R2), F9
 	FMOVQ        18(R2), F10
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R2), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -11811,16 +11434,16 @@ loop1:
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	FMOVQ        2(R5), F11
 	FMOVQ        18(R5), F12
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	FMOVQ        34(R5), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -11828,12 +11451,12 @@ loop1:
 	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
 	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
 	WORD $0x6e248dad // cmeq v13.16b, v13.16b, v4.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e4b392d // zip1 v13.8h, v9.8h, v11.8h
 	WORD $0x4e4c394e // zip1 v14.8h, v10.8h, v12.8h
 	FMOVQ        F13, (R0)
@@ -11846,10 +11469,10 @@ loop1:
 	// levels of values 1, 5, 9 to 125
 	FMOVQ        2(R2), F9
 	FMOVQ        18(R2), F10
-	WORD $0x6f3e0529 // ushr v9.4s, v9.4s, #2
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R2), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -11857,18 +11480,18 @@ loop1:
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
 	WORD $0x6e258d8c // cmeq v12.16b, v12.16b, v5.16b
 	WORD $0x6e258d6b // cmeq v11.16b, v11.16b, v5.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	FMOVQ        2(R5), F11
 	FMOVQ        18(R5), F12
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	FMOVQ        34(R5), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -11876,12 +11499,12 @@ loop1:
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
 	WORD $0x6e258dce // cmeq v14.16b, v14.16b, v5.16b
 	WORD $0x6e258dad // cmeq v13.16b, v13.16b, v5.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e4b392d // zip1 v13.8h, v9.8h, v11.8h
 	WORD $0x4e4c394e // zip1 v14.8h, v10.8h, v12.8h
 	FMOVQ        F13, 64(R0)
@@ -11894,10 +11517,10 @@ loop1:
 	// levels of values 2, 6, 10 to 126
 	FMOVQ        2(R2), F9
 	FMOVQ        18(R2), F10
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R2), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -11905,18 +11528,18 @@ loop1:
 	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x6e268d8c // cmeq v12.16b, v12.16b, v6.16b
 	WORD $0x6e268d6b // cmeq v11.16b, v11.16b, v6.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	FMOVQ        2(R5), F11
 	FMOVQ        18(R5), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	FMOVQ        34(R5), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -11924,12 +11547,12 @@ loop1:
 	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
 	WORD $0x6e268dce // cmeq v14.16b, v14.16b, v6.16b
 	WORD $0x6e268dad // cmeq v13.16b, v13.16b, v6.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e4b392d // zip1 v13.8h, v9.8h, v11.8h
 	WORD $0x4e4c394e // zip1 v14.8h, v10.8h, v12.8h
 	FMOVQ        F13, 128(R0)
@@ -11942,10 +11565,8 @@ loop1:
 	// levels of values 3, 7, 11 to 127
 	FMOVQ        2(R2), F9
 	FMOVQ        18(R2), F10
-	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	FMOVQ        34(R2), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -11953,18 +11574,16 @@ loop1:
 	WORD $0x4e281d6b // and v11.16b, v11.16b, v8.16b
 	WORD $0x6e288d8c // cmeq v12.16b, v12.16b, v8.16b
 	WORD $0x6e288d6b // cmeq v11.16b, v11.16b, v8.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	FMOVQ        2(R5), F11
 	FMOVQ        18(R5), F12
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	FMOVQ        34(R5), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -11972,12 +11591,12 @@ loop1:
 	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288dce // cmeq v14.16b, v14.16b, v8.16b
 	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e4b392d // zip1 v13.8h, v9.8h, v11.8h
 	WORD $0x4e4c394e // zip1 v14.8h, v10.8h, v12.8h
 	FMOVQ        F13, 192(R0)
@@ -12023,14 +11642,11 @@ TEXT ·mixPlaceTurbo3NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F6
-	FMOVQ        16(R0), F7
-	FMOVQ        (R2), F8
-	FMOVQ        16(R2), F9
+	FLDPQ        (R0), (F6, F7)
+	FLDPQ        (R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        128(R2), F10
-	FMOVQ        144(R2), F11
+	FLDPQ        128(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12039,8 +11655,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        256(R2), F8
-	FMOVQ        272(R2), F10
+	FLDPQ        256(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo3_mask7<>+0(SB), R4
@@ -12049,8 +11664,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        384(R2), F8
-	FMOVQ        400(R2), F9
+	FLDPQ        384(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12063,8 +11677,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, (R0)
 	FMOVQ        F7, 16(R0)
-	FMOVQ        32(R0), F6
-	FMOVQ        48(R0), F7
+	FLDPQ        32(R0), (F6, F7)
 	FMOVQ        8(R2), F8
 	FMOVQ        24(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -12103,14 +11716,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 32(R0)
 	FMOVQ        F7, 48(R0)
-	FMOVQ        64(R0), F6
-	FMOVQ        80(R0), F7
-	FMOVQ        16(R2), F8
-	FMOVQ        32(R2), F9
+	FLDPQ        64(R0), (F6, F7)
+	FLDPQ        16(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        144(R2), F10
-	FMOVQ        160(R2), F11
+	FLDPQ        144(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12119,8 +11729,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        272(R2), F8
-	FMOVQ        288(R2), F10
+	FLDPQ        272(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo3_mask7<>+0(SB), R4
@@ -12129,8 +11738,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        400(R2), F8
-	FMOVQ        416(R2), F9
+	FLDPQ        400(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12143,8 +11751,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 64(R0)
 	FMOVQ        F7, 80(R0)
-	FMOVQ        96(R0), F6
-	FMOVQ        112(R0), F7
+	FLDPQ        96(R0), (F6, F7)
 	FMOVQ        24(R2), F8
 	FMOVQ        40(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -12183,14 +11790,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 96(R0)
 	FMOVQ        F7, 112(R0)
-	FMOVQ        128(R0), F6
-	FMOVQ        144(R0), F7
-	FMOVQ        32(R2), F8
-	FMOVQ        48(R2), F9
+	FLDPQ        128(R0), (F6, F7)
+	FLDPQ        32(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        160(R2), F10
-	FMOVQ        176(R2), F11
+	FLDPQ        160(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12199,8 +11803,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        288(R2), F8
-	FMOVQ        304(R2), F10
+	FLDPQ        288(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo3_mask7<>+0(SB), R4
@@ -12209,8 +11812,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        416(R2), F8
-	FMOVQ        432(R2), F9
+	FLDPQ        416(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12223,8 +11825,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 128(R0)
 	FMOVQ        F7, 144(R0)
-	FMOVQ        160(R0), F6
-	FMOVQ        176(R0), F7
+	FLDPQ        160(R0), (F6, F7)
 	FMOVQ        40(R2), F8
 	FMOVQ        56(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -12263,14 +11864,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 160(R0)
 	FMOVQ        F7, 176(R0)
-	FMOVQ        192(R0), F6
-	FMOVQ        208(R0), F7
-	FMOVQ        48(R2), F8
-	FMOVQ        64(R2), F9
+	FLDPQ        192(R0), (F6, F7)
+	FLDPQ        48(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        176(R2), F10
-	FMOVQ        192(R2), F11
+	FLDPQ        176(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12279,8 +11877,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        304(R2), F8
-	FMOVQ        320(R2), F10
+	FLDPQ        304(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo3_mask7<>+0(SB), R4
@@ -12289,8 +11886,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        432(R2), F8
-	FMOVQ        448(R2), F9
+	FLDPQ        432(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12303,8 +11899,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 192(R0)
 	FMOVQ        F7, 208(R0)
-	FMOVQ        224(R0), F6
-	FMOVQ        240(R0), F7
+	FLDPQ        224(R0), (F6, F7)
 	FMOVQ        56(R2), F8
 	FMOVQ        72(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -12343,14 +11938,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 224(R0)
 	FMOVQ        F7, 240(R0)
-	FMOVQ        256(R0), F6
-	FMOVQ        272(R0), F7
-	FMOVQ        64(R2), F8
-	FMOVQ        80(R2), F9
+	FLDPQ        256(R0), (F6, F7)
+	FLDPQ        64(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        192(R2), F10
-	FMOVQ        208(R2), F11
+	FLDPQ        192(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12359,8 +11951,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        320(R2), F8
-	FMOVQ        336(R2), F10
+	FLDPQ        320(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo3_mask7<>+0(SB), R4
@@ -12369,8 +11960,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        448(R2), F8
-	FMOVQ        464(R2), F9
+	FLDPQ        448(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12383,8 +11973,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 256(R0)
 	FMOVQ        F7, 272(R0)
-	FMOVQ        288(R0), F6
-	FMOVQ        304(R0), F7
+	FLDPQ        288(R0), (F6, F7)
 	FMOVQ        72(R2), F8
 	FMOVQ        88(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -12423,14 +12012,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 288(R0)
 	FMOVQ        F7, 304(R0)
-	FMOVQ        320(R0), F6
-	FMOVQ        336(R0), F7
-	FMOVQ        80(R2), F8
-	FMOVQ        96(R2), F9
+	FLDPQ        320(R0), (F6, F7)
+	FLDPQ        80(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        208(R2), F10
-	FMOVQ        224(R2), F11
+	FLDPQ        208(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12439,8 +12025,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        336(R2), F8
-	FMOVQ        352(R2), F10
+	FLDPQ        336(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo3_mask7<>+0(SB), R4
@@ -12449,8 +12034,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        464(R2), F8
-	FMOVQ        480(R2), F9
+	FLDPQ        464(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12463,8 +12047,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 320(R0)
 	FMOVQ        F7, 336(R0)
-	FMOVQ        352(R0), F6
-	FMOVQ        368(R0), F7
+	FLDPQ        352(R0), (F6, F7)
 	FMOVQ        88(R2), F8
 	FMOVQ        104(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -12503,14 +12086,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 352(R0)
 	FMOVQ        F7, 368(R0)
-	FMOVQ        384(R0), F6
-	FMOVQ        400(R0), F7
-	FMOVQ        96(R2), F8
-	FMOVQ        112(R2), F9
+	FLDPQ        384(R0), (F6, F7)
+	FLDPQ        96(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        224(R2), F10
-	FMOVQ        240(R2), F11
+	FLDPQ        224(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12519,8 +12099,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        352(R2), F8
-	FMOVQ        368(R2), F10
+	FLDPQ        352(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo3_mask7<>+0(SB), R4
@@ -12529,8 +12108,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12543,8 +12121,7 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 384(R0)
 	FMOVQ        F7, 400(R0)
-	FMOVQ        416(R0), F6
-	FMOVQ        432(R0), F7
+	FLDPQ        416(R0), (F6, F7)
 	FMOVQ        104(R2), F8
 	FMOVQ        120(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -12569,8 +12146,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e040109 // tbl v9.16b, { v8.16b }, v4.16b
 	WORD $0x4e050108 // tbl v8.16b, { v8.16b }, v5.16b
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12583,14 +12159,11 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 416(R0)
 	FMOVQ        F7, 432(R0)
-	FMOVQ        448(R0), F6
-	FMOVQ        464(R0), F7
-	FMOVQ        112(R2), F8
-	FMOVQ        128(R2), F9
+	FLDPQ        448(R0), (F6, F7)
+	FLDPQ        112(R2), (F8, F9)
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        240(R2), F10
-	FMOVQ        256(R2), F11
+	FLDPQ        240(R2), (F10, F11)
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12599,8 +12172,7 @@ loop1:
 	WORD $0x6e691d6d // bsl v13.16b, v11.16b, v9.16b
 	WORD $0x4eac1d89 // mov v9.16b, v12.16b
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
-	FMOVQ        368(R2), F8
-	FMOVQ        384(R2), F10
+	FLDPQ        368(R2), (F8, F10)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e000108 // tbl v8.16b, { v8.16b }, v0.16b
 	MOVD         $turbo3_mask7<>+0(SB), R4
@@ -12609,8 +12181,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e04050b // dup v11.4s, v8.s[0]
 	WORD $0x4e04052d // dup v13.4s, v9.s[0]
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12633,8 +12204,7 @@ loop1:
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	FMOVQ        F6, 448(R0)
 	FMOVQ        F7, 464(R0)
-	FMOVQ        480(R0), F6
-	FMOVQ        496(R0), F7
+	FLDPQ        480(R0), (F6, F7)
 	FMOVQ        120(R2), F8
 	FMOVQ        136(R2), F9
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
@@ -12659,8 +12229,7 @@ loop1:
 	WORD $0x6e6d1d4c // bsl v12.16b, v10.16b, v13.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e04050b // dup v11.4s, v8.s[0]
 	WORD $0x4e04012d // tbl v13.16b, { v9.16b }, v4.16b
 	MOVD         $turbo3_mask8<>+0(SB), R4
@@ -12722,7 +12291,6 @@ TEXT ·matmulQ81xTurbo3NEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -12733,223 +12301,214 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	MOVD         $turbo3_const<>+0(SB), R7
-	FMOVQ        (R7), F15
-	WORD $0x6e2fddd0 // fmul v16.4s, v14.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x4e0801f1 // tbl v17.16b, { v15.16b }, v8.16b
-	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
-	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
-	WORD $0x4e241df3 // and v19.16b, v15.16b, v4.16b
-	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
-	WORD $0x6f3e05f5 // ushr v21.4s, v15.4s, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
-	WORD $0x6f3c05f5 // ushr v21.4s, v15.4s, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eaf1e6f // orr v15.16b, v19.16b, v15.16b
-	FMOVS        34(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	FMOVD        2(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
 	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        34(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
 	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FMOVQ        (R3), F18
-	FMOVQ        16(R3), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
 	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F18
-	WORD $0x4e080652 // dup v18.2d, v18.d[0]
-	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
-	WORD $0x4e241e55 // and v21.16b, v18.16b, v4.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVS        38(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVD        10(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801d0 // tbl v16.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
+	WORD $0x4e241dd2 // and v18.16b, v14.16b, v4.16b
+	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
+	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
-	WORD $0x0e35c253 // smull v19.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
+	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
+	FMOVS        38(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x0e32c1d0 // smull v16.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F18
-	WORD $0x4e080652 // dup v18.2d, v18.d[0]
-	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
-	WORD $0x4e241e55 // and v21.16b, v18.16b, v4.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVS        42(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVD        18(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801d0 // tbl v16.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
+	WORD $0x4e241dd2 // and v18.16b, v14.16b, v4.16b
+	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
+	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
-	WORD $0x0e35c253 // smull v19.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
+	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
+	FMOVS        42(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x0e32c1d0 // smull v16.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F18
-	WORD $0x4e080652 // dup v18.2d, v18.d[0]
-	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
-	WORD $0x4e241e55 // and v21.16b, v18.16b, v4.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0657 // ushr v23.4s, v18.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0657 // ushr v23.4s, v18.4s, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVS        46(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVD        26(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801d0 // tbl v16.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
+	WORD $0x4e241dd2 // and v18.16b, v14.16b, v4.16b
+	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
+	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
-	WORD $0x0e35c253 // smull v19.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
+	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
+	FMOVS        46(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x0e32c1d0 // smull v16.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	FMOVS        (R4), F14
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
-	WORD $0x6e2ede4e // fmul v14.4s, v18.4s, v14.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	WORD $0x4e2ecdec // fmla v12.4s, v15.4s, v14.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdeb // fmla v11.4s, v15.4s, v13.4s
 	ADD          $0x32, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -12958,11 +12517,9 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
 	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
 	WORD $0x7e30d98c // faddp s12, v12.2s
@@ -12979,6 +12536,690 @@ done2:
 
 // matmulQ82xTurbo3NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ82xTurbo3NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	MOVD         $turbo3_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f006461 // movi v1.4s, #3, lsl #24
+	WORD $0x4f004462 // movi v2.4s, #3, lsl #16
+	WORD $0x4f002463 // movi v3.4s, #3, lsl #8
+	WORD $0x4f000464 // movi v4.4s, #3
+	WORD $0x4f00e485 // movi v5.16b, #4
+	MOVD         $turbo3_levels<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $turbo3_shuffle3<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $turbo3_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $turbo3_shuffle4<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         $turbo3_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F10
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000cd // ldr h13, [x6]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	MOVD         $turbo3_const<>+0(SB), R7
+	FMOVQ        (R7), F14
+	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241df0 // and v16.16b, v15.16b, v4.16b
+	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
+	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
+	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
+	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
+	FMOVS        34(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        (R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        128(R3), (F17, F18)
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c1d1 // smull v17.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801d1 // tbl v17.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
+	WORD $0x4e241dd3 // and v19.16b, v14.16b, v4.16b
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eae1e6e // orr v14.16b, v19.16b, v14.16b
+	FMOVS        38(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
+	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb21dce // orr v14.16b, v14.16b, v18.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        32(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	WORD $0x0e33c1d1 // smull v17.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801d1 // tbl v17.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
+	WORD $0x4e241dd3 // and v19.16b, v14.16b, v4.16b
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eae1e6e // orr v14.16b, v19.16b, v14.16b
+	FMOVS        42(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
+	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb21dce // orr v14.16b, v14.16b, v18.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        64(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	FLDPQ        192(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	WORD $0x0e33c1d1 // smull v17.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F14
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x4e0801d1 // tbl v17.16b, { v14.16b }, v8.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
+	WORD $0x4e241dd3 // and v19.16b, v14.16b, v4.16b
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eae1e6e // orr v14.16b, v19.16b, v14.16b
+	FMOVS        46(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
+	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb21dce // orr v14.16b, v14.16b, v18.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	FLDPQ        96(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	FLDPQ        224(R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	WORD $0x0e33c1d1 // smull v17.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F14
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
+	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
+	FMOVS        4(R4), F14
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
+	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	ADD          $0x32, R6
+	ADD          $0x100, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e0b416d // ext v13.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd5ad // fadd v13.4s, v13.4s, v11.4s
+	WORD $0x7e30d9ad // faddp s13, v13.2s
+	FMOVS        F13, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0c418b // ext v11.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xTurbo3NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ83xTurbo3NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	MOVD         $turbo3_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f006461 // movi v1.4s, #3, lsl #24
+	WORD $0x4f004462 // movi v2.4s, #3, lsl #16
+	WORD $0x4f002463 // movi v3.4s, #3, lsl #8
+	WORD $0x4f000464 // movi v4.4s, #3
+	WORD $0x4f00e485 // movi v5.16b, #4
+	MOVD         $turbo3_levels<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $turbo3_shuffle3<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $turbo3_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $turbo3_shuffle4<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         $turbo3_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F10
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ce // ldr h14, [x6]
+	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	MOVD         $turbo3_const<>+0(SB), R7
+	FMOVQ        (R7), F15
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
+	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
+	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
+	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
+	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
+	FMOVS        34(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	FLDPQ        (R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        128(R3), (F18, F19)
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        256(R3), (F19, F20)
+	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
+	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
+	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069f0 // sadalp v16.4s, v15.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f3 // tbl v19.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
+	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
+	WORD $0x4eaf1eaf // orr v15.16b, v21.16b, v15.16b
+	FMOVS        38(R6), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb41def // orr v15.16b, v15.16b, v20.16b
+	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	FLDPQ        32(R3), (F20, F21)
+	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
+	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	FLDPQ        160(R3), (F20, F21)
+	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
+	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
+	FLDPQ        288(R3), (F20, F21)
+	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
+	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	WORD $0x0e35c1f3 // smull v19.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069f0 // sadalp v16.4s, v15.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f3 // tbl v19.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
+	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
+	WORD $0x4eaf1eaf // orr v15.16b, v21.16b, v15.16b
+	FMOVS        42(R6), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb41def // orr v15.16b, v15.16b, v20.16b
+	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	FLDPQ        64(R3), (F20, F21)
+	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
+	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	FLDPQ        192(R3), (F20, F21)
+	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
+	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
+	FLDPQ        320(R3), (F20, F21)
+	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
+	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	WORD $0x0e35c1f3 // smull v19.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069f0 // sadalp v16.4s, v15.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F15
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f3 // tbl v19.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
+	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
+	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
+	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
+	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
+	WORD $0x4eaf1eaf // orr v15.16b, v21.16b, v15.16b
+	FMOVS        46(R6), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb41def // orr v15.16b, v15.16b, v20.16b
+	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	FLDPQ        96(R3), (F20, F21)
+	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
+	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	FLDPQ        224(R3), (F20, F21)
+	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
+	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
+	FLDPQ        352(R3), (F20, F21)
+	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
+	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	WORD $0x0e35c1f3 // smull v19.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069f0 // sadalp v16.4s, v15.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F15
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
+	FMOVS        4(R4), F15
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	FMOVS        8(R4), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	ADD          $0x32, R6
+	ADD          $0x180, R3
+	ADD          $0xc, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e0b416e // ext v14.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd5ce // fadd v14.4s, v14.4s, v11.4s
+	WORD $0x7e30d9ce // faddp s14, v14.2s
+	FMOVS        F14, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0c418b // ext v11.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
+	ADD          R3, R4
+	WORD $0x6e0d41ab // ext v11.16b, v13.16b, v13.16b, #8
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ84xTurbo3NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ84xTurbo3NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	MOVD         $turbo3_mask<>+0(SB), R0
@@ -13024,1120 +13265,329 @@ loop3:
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	MOVD         $turbo3_const<>+0(SB), R7
 	FMOVQ        (R7), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
 	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F16
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e080212 // tbl v18.16b, { v16.16b }, v8.16b
+	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
-	WORD $0x4e241e53 // and v19.16b, v18.16b, v4.16b
-	WORD $0x4e241e14 // and v20.16b, v16.16b, v4.16b
-	WORD $0x6f3e0655 // ushr v21.4s, v18.4s, #2
-	WORD $0x6f3e0616 // ushr v22.4s, v16.4s, #2
+	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
+	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
+	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
+	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3c0655 // ushr v21.4s, v18.4s, #4
-	WORD $0x6f3c0616 // ushr v22.4s, v16.4s, #4
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb01e90 // orr v16.16b, v20.16b, v16.16b
-	FMOVS        34(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
+	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
+	FMOVS        34(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
+	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
 	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	FLDPQ        (R3), (F18, F19)
+	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
+	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
+	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        128(R3), (F19, F20)
+	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        256(R3), (F20, F21)
+	WORD $0x0e34c236 // smull v22.8h, v17.8b, v20.8b
+	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c216 // smull v22.8h, v16.8b, v21.8b
+	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+	FLDPQ        384(R3), (F21, F22)
+	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
+	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
+	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 	WORD $0x0e36c215 // smull v21.8h, v16.8b, v22.8b
 	WORD $0x4e36c210 // smull2 v16.8h, v16.16b, v22.16b
 	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x4e606a11 // sadalp v17.4s, v16.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x4e241ed7 // and v23.16b, v22.16b, v4.16b
-	WORD $0x4e241eb8 // and v24.16b, v21.16b, v4.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	FMOVS        38(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab0 // sadalp v16.4s, v21.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x4e241ed7 // and v23.16b, v22.16b, v4.16b
-	WORD $0x4e241eb8 // and v24.16b, v21.16b, v4.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	FMOVS        42(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        192(R3), F23
-	FMOVQ        208(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab0 // sadalp v16.4s, v21.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x4e241ed7 // and v23.16b, v22.16b, v4.16b
-	WORD $0x4e241eb8 // and v24.16b, v21.16b, v4.16b
-	WORD $0x6f3e06d9 // ushr v25.4s, v22.4s, #2
-	WORD $0x6f3e06ba // ushr v26.4s, v21.4s, #2
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3c06d9 // ushr v25.4s, v22.4s, #4
-	WORD $0x6f3c06ba // ushr v26.4s, v21.4s, #4
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x6f3a06d6 // ushr v22.4s, v22.4s, #6
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	FMOVS        46(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        224(R3), F23
-	FMOVQ        240(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab0 // sadalp v16.4s, v21.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31deb6 // fmul v22.4s, v21.4s, v17.4s
-	WORD $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
-	WORD $0x4e36ce6b // fmla v11.4s, v19.4s, v22.4s
-	WORD $0x4e35ce8c // fmla v12.4s, v20.4s, v21.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e2fde6f // fmul v15.4s, v19.4s, v15.4s
-	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
-	ADD          $0x32, R6
-	ADD          $0x100, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xTurbo3NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ83xTurbo3NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	MOVD         $turbo3_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f006461 // movi v1.4s, #3, lsl #24
-	WORD $0x4f004462 // movi v2.4s, #3, lsl #16
-	WORD $0x4f002463 // movi v3.4s, #3, lsl #8
-	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f00e485 // movi v5.16b, #4
-	MOVD         $turbo3_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $turbo3_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $turbo3_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $turbo3_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         $turbo3_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	MOVD         $turbo3_const<>+0(SB), R7
-	FMOVQ        (R7), F18
-	WORD $0x6e32de33 // fmul v19.4s, v17.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F18
-	WORD $0x4e080652 // dup v18.2d, v18.d[0]
-	WORD $0x4e080254 // tbl v20.16b, { v18.16b }, v8.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e241e95 // and v21.16b, v20.16b, v4.16b
-	WORD $0x4e241e56 // and v22.16b, v18.16b, v4.16b
-	WORD $0x6f3e0697 // ushr v23.4s, v20.4s, #2
-	WORD $0x6f3e0658 // ushr v24.4s, v18.4s, #2
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	FMOVD        10(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080215 // tbl v21.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0x4e241eb6 // and v22.16b, v21.16b, v4.16b
+	WORD $0x4e241e17 // and v23.16b, v16.16b, v4.16b
+	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
+	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x6f3c0697 // ushr v23.4s, v20.4s, #4
-	WORD $0x6f3c0658 // ushr v24.4s, v18.4s, #4
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
+	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb21ed2 // orr v18.16b, v22.16b, v18.16b
-	FMOVS        34(R6), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
+	WORD $0x4eb01ef0 // orr v16.16b, v23.16b, v16.16b
+	FMOVS        38(R6), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
+	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	FMOVQ        (R3), F21
-	FMOVQ        16(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c257 // smull v23.8h, v18.8b, v22.8b
-	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        128(R3), F23
-	FMOVQ        144(R3), F24
-	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c259 // smull v25.8h, v18.8b, v24.8b
-	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        256(R3), F25
-	FMOVQ        272(R3), F26
-	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3ac259 // smull v25.8h, v18.8b, v26.8b
-	WORD $0x4e3ac252 // smull2 v18.8h, v18.16b, v26.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x4e08033a // tbl v26.16b, { v25.16b }, v8.16b
-	WORD $0x4e0a0339 // tbl v25.16b, { v25.16b }, v10.16b
-	WORD $0x4e241f5b // and v27.16b, v26.16b, v4.16b
-	WORD $0x4e241f3c // and v28.16b, v25.16b, v4.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
-	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	FMOVS        38(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e07037c // tbl v28.16b, { v27.16b }, v7.16b
-	WORD $0x4e09037b // tbl v27.16b, { v27.16b }, v9.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	FMOVQ        32(R3), F27
-	FMOVQ        48(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        160(R3), F27
-	FMOVQ        176(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        288(R3), F27
-	FMOVQ        304(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b54 // sadalp v20.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b32 // sadalp v18.4s, v25.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x4e08033a // tbl v26.16b, { v25.16b }, v8.16b
-	WORD $0x4e0a0339 // tbl v25.16b, { v25.16b }, v10.16b
-	WORD $0x4e241f5b // and v27.16b, v26.16b, v4.16b
-	WORD $0x4e241f3c // and v28.16b, v25.16b, v4.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
-	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	FMOVS        42(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e07037c // tbl v28.16b, { v27.16b }, v7.16b
-	WORD $0x4e09037b // tbl v27.16b, { v27.16b }, v9.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	FMOVQ        64(R3), F27
-	FMOVQ        80(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        192(R3), F27
-	FMOVQ        208(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        320(R3), F27
-	FMOVQ        336(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b54 // sadalp v20.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b32 // sadalp v18.4s, v25.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x4e08033a // tbl v26.16b, { v25.16b }, v8.16b
-	WORD $0x4e0a0339 // tbl v25.16b, { v25.16b }, v10.16b
-	WORD $0x4e241f5b // and v27.16b, v26.16b, v4.16b
-	WORD $0x4e241f3c // and v28.16b, v25.16b, v4.16b
-	WORD $0x6f3e075d // ushr v29.4s, v26.4s, #2
-	WORD $0x6f3e073e // ushr v30.4s, v25.4s, #2
-	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3c075d // ushr v29.4s, v26.4s, #4
-	WORD $0x6f3c073e // ushr v30.4s, v25.4s, #4
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x6f3a0739 // ushr v25.4s, v25.4s, #6
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	FMOVS        46(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e07037c // tbl v28.16b, { v27.16b }, v7.16b
-	WORD $0x4e09037b // tbl v27.16b, { v27.16b }, v9.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	FMOVQ        96(R3), F27
-	FMOVQ        112(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        224(R3), F27
-	FMOVQ        240(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        352(R3), F27
-	FMOVQ        368(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b54 // sadalp v20.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b32 // sadalp v18.4s, v25.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e33df3a // fmul v26.4s, v25.4s, v19.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x4e3aceab // fmla v11.4s, v21.4s, v26.4s
-	WORD $0x4e39cecc // fmla v12.4s, v22.4s, v25.4s
-	FMOVS        4(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e33deb8 // fmul v24.4s, v21.4s, v19.4s
-	WORD $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
-	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
-	WORD $0x4e35ceee // fmla v14.4s, v23.4s, v21.4s
-	FMOVS        8(R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
-	WORD $0x6e31deb1 // fmul v17.4s, v21.4s, v17.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
-	ADD          $0x32, R6
-	ADD          $0x180, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
-	ADD          R3, R4
-	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xTurbo3NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ84xTurbo3NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	MOVD         $turbo3_mask<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f006461 // movi v1.4s, #3, lsl #24
-	WORD $0x4f004462 // movi v2.4s, #3, lsl #16
-	WORD $0x4f002463 // movi v3.4s, #3, lsl #8
-	WORD $0x4f000464 // movi v4.4s, #3
-	WORD $0x4f00e485 // movi v5.16b, #4
-	MOVD         $turbo3_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $turbo3_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	MOVD         $turbo3_const<>+0(SB), R7
-	FMOVQ        (R7), F17
-	WORD $0x6e31de12 // fmul v18.4s, v16.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	MOVD         $turbo3_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F19
-	WORD $0x4e130233 // tbl v19.16b, { v17.16b }, v19.16b
-	MOVD         $turbo3_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x4e140231 // tbl v17.16b, { v17.16b }, v20.16b
-	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
-	WORD $0x4e241e35 // and v21.16b, v17.16b, v4.16b
-	WORD $0x6f3e0676 // ushr v22.4s, v19.4s, #2
-	WORD $0x6f3e0637 // ushr v23.4s, v17.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3c0676 // ushr v22.4s, v19.4s, #4
-	WORD $0x6f3c0637 // ushr v23.4s, v17.4s, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb11eb1 // orr v17.16b, v21.16b, v17.16b
-	FMOVS        34(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
-	MOVD         $turbo3_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        128(R3), F22
-	FMOVQ        144(R3), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
+	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	FLDPQ        32(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        256(R3), F24
-	FMOVQ        272(R3), F25
-	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c23a // smull v26.8h, v17.8b, v25.8b
-	WORD $0x4e39c239 // smull2 v25.8h, v17.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        384(R3), F26
-	FMOVQ        400(R3), F27
-	WORD $0x0e3ac27c // smull v28.8h, v19.8b, v26.8b
-	WORD $0x4e3ac273 // smull2 v19.8h, v19.16b, v26.16b
-	WORD $0x4e73bf93 // addp v19.8h, v28.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3bc23a // smull v26.8h, v17.8b, v27.8b
-	WORD $0x4e3bc231 // smull2 v17.8h, v17.16b, v27.16b
-	WORD $0x4e71bf51 // addp v17.8h, v26.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F26
-	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $turbo3_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $turbo3_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x4e241f7c // and v28.16b, v27.16b, v4.16b
-	WORD $0x4e241f5d // and v29.16b, v26.16b, v4.16b
-	WORD $0x6f3e077e // ushr v30.4s, v27.4s, #2
-	WORD $0x6f3e075f // ushr v31.4s, v26.4s, #2
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4e231fff // and v31.16b, v31.16b, v3.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c077e // ushr v30.4s, v27.4s, #4
-	WORD $0x6f3c075f // ushr v31.4s, v26.4s, #4
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fff // and v31.16b, v31.16b, v2.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a077b // ushr v27.4s, v27.4s, #6
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVS        38(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e07039d // tbl v29.16b, { v28.16b }, v7.16b
-	MOVD         $turbo3_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	FMOVQ        32(R3), F28
-	FMOVQ        48(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b94 // sadalp v20.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b95 // sadalp v21.4s, v28.8h
-	FMOVQ        160(R3), F28
-	FMOVQ        176(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b96 // sadalp v22.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b97 // sadalp v23.4s, v28.8h
-	FMOVQ        288(R3), F28
-	FMOVQ        304(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b98 // sadalp v24.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b99 // sadalp v25.4s, v28.8h
-	FMOVQ        416(R3), F28
-	FMOVQ        432(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37b // smull2 v27.8h, v27.16b, v28.16b
-	WORD $0x4e7bbfdb // addp v27.8h, v30.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3dc35b // smull v27.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35a // smull2 v26.8h, v26.16b, v29.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e606b51 // sadalp v17.4s, v26.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	FLDPQ        160(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	FLDPQ        288(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
+	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
+	FLDPQ        416(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
+	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
+	WORD $0x0e37c215 // smull v21.8h, v16.8b, v23.8b
+	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
+	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
+	WORD $0x4e606a11 // sadalp v17.4s, v16.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F26
-	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $turbo3_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $turbo3_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x4e241f7c // and v28.16b, v27.16b, v4.16b
-	WORD $0x4e241f5d // and v29.16b, v26.16b, v4.16b
-	WORD $0x6f3e077e // ushr v30.4s, v27.4s, #2
-	WORD $0x6f3e075f // ushr v31.4s, v26.4s, #2
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4e231fff // and v31.16b, v31.16b, v3.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c077e // ushr v30.4s, v27.4s, #4
-	WORD $0x6f3c075f // ushr v31.4s, v26.4s, #4
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fff // and v31.16b, v31.16b, v2.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a077b // ushr v27.4s, v27.4s, #6
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVS        42(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e07039d // tbl v29.16b, { v28.16b }, v7.16b
-	MOVD         $turbo3_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	FMOVQ        64(R3), F28
-	FMOVQ        80(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b94 // sadalp v20.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b95 // sadalp v21.4s, v28.8h
-	FMOVQ        192(R3), F28
-	FMOVQ        208(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b96 // sadalp v22.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b97 // sadalp v23.4s, v28.8h
-	FMOVQ        320(R3), F28
-	FMOVQ        336(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b98 // sadalp v24.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b99 // sadalp v25.4s, v28.8h
-	FMOVQ        448(R3), F28
-	FMOVQ        464(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37b // smull2 v27.8h, v27.16b, v28.16b
-	WORD $0x4e7bbfdb // addp v27.8h, v30.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3dc35b // smull v27.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35a // smull2 v26.8h, v26.16b, v29.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e606b51 // sadalp v17.4s, v26.8h
+	FMOVD        18(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080215 // tbl v21.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0x4e241eb6 // and v22.16b, v21.16b, v4.16b
+	WORD $0x4e241e17 // and v23.16b, v16.16b, v4.16b
+	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
+	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
+	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
+	WORD $0x4eb01ef0 // orr v16.16b, v23.16b, v16.16b
+	FMOVS        42(R6), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
+	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
+	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	FLDPQ        64(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	FLDPQ        192(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	FLDPQ        320(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
+	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
+	FLDPQ        448(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
+	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
+	WORD $0x0e37c215 // smull v21.8h, v16.8b, v23.8b
+	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
+	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
+	WORD $0x4e606a11 // sadalp v17.4s, v16.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F26
-	WORD $0x4e08075a // dup v26.2d, v26.d[0]
-	MOVD         $turbo3_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $turbo3_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x4e241f7c // and v28.16b, v27.16b, v4.16b
-	WORD $0x4e241f5d // and v29.16b, v26.16b, v4.16b
-	WORD $0x6f3e077e // ushr v30.4s, v27.4s, #2
-	WORD $0x6f3e075f // ushr v31.4s, v26.4s, #2
-	WORD $0x4e231fde // and v30.16b, v30.16b, v3.16b
-	WORD $0x4e231fff // and v31.16b, v31.16b, v3.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3c077e // ushr v30.4s, v27.4s, #4
-	WORD $0x6f3c075f // ushr v31.4s, v26.4s, #4
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4e221fff // and v31.16b, v31.16b, v2.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
-	WORD $0x6f3a077b // ushr v27.4s, v27.4s, #6
-	WORD $0x6f3a075a // ushr v26.4s, v26.4s, #6
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVS        46(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e07039d // tbl v29.16b, { v28.16b }, v7.16b
-	MOVD         $turbo3_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	FMOVQ        96(R3), F28
-	FMOVQ        112(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b94 // sadalp v20.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b95 // sadalp v21.4s, v28.8h
-	FMOVQ        224(R3), F28
-	FMOVQ        240(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b96 // sadalp v22.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b97 // sadalp v23.4s, v28.8h
-	FMOVQ        352(R3), F28
-	FMOVQ        368(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b98 // sadalp v24.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b99 // sadalp v25.4s, v28.8h
-	FMOVQ        480(R3), F28
-	FMOVQ        496(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37b // smull2 v27.8h, v27.16b, v28.16b
-	WORD $0x4e7bbfdb // addp v27.8h, v30.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3dc35b // smull v27.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35a // smull2 v26.8h, v26.16b, v29.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e606b51 // sadalp v17.4s, v26.8h
+	FMOVD        26(R6), F16
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080215 // tbl v21.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0x4e241eb6 // and v22.16b, v21.16b, v4.16b
+	WORD $0x4e241e17 // and v23.16b, v16.16b, v4.16b
+	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
+	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
+	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
+	WORD $0x4eb01ef0 // orr v16.16b, v23.16b, v16.16b
+	FMOVS        46(R6), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
+	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
+	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	FLDPQ        96(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	FLDPQ        224(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	FLDPQ        352(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
+	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
+	FLDPQ        480(R3), (F22, F23)
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
+	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
+	WORD $0x0e37c215 // smull v21.8h, v16.8b, v23.8b
+	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
+	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
+	WORD $0x4e606a11 // sadalp v17.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32df5b // fmul v27.4s, v26.4s, v18.4s
-	WORD $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e3acea9 // fmla v9.4s, v21.4s, v26.4s
-	FMOVS        4(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e32de97 // fmul v23.4s, v20.4s, v18.4s
-	WORD $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
-	WORD $0x4e37ceaa // fmla v10.4s, v21.4s, v23.4s
-	WORD $0x4e34cecb // fmla v11.4s, v22.4s, v20.4s
-	FMOVS        8(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x6e32de97 // fmul v23.4s, v20.4s, v18.4s
-	WORD $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
-	WORD $0x4e37ceac // fmla v12.4s, v21.4s, v23.4s
-	WORD $0x4e34cecd // fmla v13.4s, v22.4s, v20.4s
-	FMOVS        12(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	FMOVS        (R4), F16
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
+	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
+	FMOVS        4(R4), F16
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
+	WORD $0x4e30ce4c // fmla v12.4s, v18.4s, v16.4s
+	FMOVS        8(R4), F16
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
+	WORD $0x4e30ce4d // fmla v13.4s, v18.4s, v16.4s
+	FMOVS        12(R4), F16
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
-	WORD $0x6e30de90 // fmul v16.4s, v20.4s, v16.4s
-	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
 	ADD          $0x32, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -14148,31 +13598,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0b416f // ext v15.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD $0x7e30d9ef // faddp s15, v15.2s
+	FMOVS        F15, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0c418b // ext v11.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0d41ab // ext v11.16b, v13.16b, v13.16b, #8
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0e41cb // ext v11.16b, v14.16b, v14.16b, #8
+	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -14187,10 +13633,10 @@ done2:
 TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
 	MOVD         $turbo3_levels2<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e462 // movi v2.16b, #3
 	MOVD         $turbo3_shuffle21<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $turbo3_mask2<>+0(SB), R0
@@ -14612,14 +14058,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F9
 	FMOVQ        18(R6), F10
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R6), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -14627,14 +14072,13 @@ loop3:
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	FLDPQ        (R5), (F11, F12)
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -14655,10 +14099,10 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F11
 	FMOVQ        18(R6), F12
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
-	WORD $0x6f3e058c // ushr v12.4s, v12.4s, #2
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	FMOVQ        34(R6), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -14666,14 +14110,13 @@ loop3:
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
 	WORD $0x6e258dce // cmeq v14.16b, v14.16b, v5.16b
 	WORD $0x6e258dad // cmeq v13.16b, v13.16b, v5.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        32(R5), F13
-	FMOVQ        48(R5), F14
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	FLDPQ        32(R5), (F13, F14)
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -14694,10 +14137,10 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F11
 	FMOVQ        18(R6), F12
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	FMOVQ        34(R6), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -14705,14 +14148,13 @@ loop3:
 	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
 	WORD $0x6e268dce // cmeq v14.16b, v14.16b, v6.16b
 	WORD $0x6e268dad // cmeq v13.16b, v13.16b, v6.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        64(R5), F13
-	FMOVQ        80(R5), F14
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	FLDPQ        64(R5), (F13, F14)
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -14733,10 +14175,8 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F11
 	FMOVQ        18(R6), F12
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	FMOVQ        34(R6), F13
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
@@ -14744,14 +14184,13 @@ loop3:
 	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288dce // cmeq v14.16b, v14.16b, v8.16b
 	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
 	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        96(R5), F13
-	FMOVQ        112(R5), F14
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	FLDPQ        96(R5), (F13, F14)
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -14801,14 +14240,10 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
+	FLDPQ        (R0), (F10, F11)
+	FLDPQ        32(R0), (F12, F13)
+	FLDPQ        64(R0), (F14, F15)
+	FLDPQ        96(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -14821,8 +14256,7 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	FMOVQ        F9, (R2)
 	ADD          $0x10, R2
@@ -14837,10 +14271,10 @@ done2:
 TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
 	MOVD         $turbo3_levels2<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e462 // movi v2.16b, #3
 	MOVD         $turbo3_shuffle21<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $turbo3_mask2<>+0(SB), R0
@@ -15641,14 +15075,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F9
 	FMOVQ        18(R6), F10
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R6), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -15656,14 +15089,13 @@ loop3:
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	FLDPQ        (R5), (F11, F12)
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -15680,8 +15112,7 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        128(R5), F13
-	FMOVQ        144(R5), F14
+	FLDPQ        128(R5), (F13, F14)
 	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -15702,10 +15133,10 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F13
 	FMOVQ        18(R6), F14
-	WORD $0x6f3e05ad // ushr v13.4s, v13.4s, #2
-	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
+	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	FMOVQ        34(R6), F15
 	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
@@ -15713,14 +15144,13 @@ loop3:
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x6e258e10 // cmeq v16.16b, v16.16b, v5.16b
 	WORD $0x6e258def // cmeq v15.16b, v15.16b, v5.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
 	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        32(R5), F15
-	FMOVQ        48(R5), F16
+	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	FLDPQ        32(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -15737,8 +15167,7 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        160(R5), F15
-	FMOVQ        176(R5), F16
+	FLDPQ        160(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -15759,10 +15188,10 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F13
 	FMOVQ        18(R6), F14
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	FMOVQ        34(R6), F15
 	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
@@ -15770,14 +15199,13 @@ loop3:
 	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
 	WORD $0x6e268e10 // cmeq v16.16b, v16.16b, v6.16b
 	WORD $0x6e268def // cmeq v15.16b, v15.16b, v6.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
 	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        64(R5), F15
-	FMOVQ        80(R5), F16
+	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	FLDPQ        64(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -15794,8 +15222,7 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        192(R5), F15
-	FMOVQ        208(R5), F16
+	FLDPQ        192(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -15816,10 +15243,8 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F13
 	FMOVQ        18(R6), F14
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	FMOVQ        34(R6), F15
 	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
@@ -15827,14 +15252,13 @@ loop3:
 	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
 	WORD $0x6e288e10 // cmeq v16.16b, v16.16b, v8.16b
 	WORD $0x6e288def // cmeq v15.16b, v15.16b, v8.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
 	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        96(R5), F15
-	FMOVQ        112(R5), F16
+	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	FLDPQ        96(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -15851,8 +15275,7 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        224(R5), F15
-	FMOVQ        240(R5), F16
+	FLDPQ        224(R5), (F15, F16)
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -15904,14 +15327,10 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
+	FLDPQ        (R0), (F10, F11)
+	FLDPQ        32(R0), (F12, F13)
+	FLDPQ        64(R0), (F14, F15)
+	FLDPQ        96(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -15924,18 +15343,13 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
+	FLDPQ        128(R0), (F10, F11)
+	FLDPQ        160(R0), (F12, F13)
+	FLDPQ        192(R0), (F14, F15)
+	FLDPQ        224(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -15948,8 +15362,7 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -15967,10 +15380,10 @@ done2:
 TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
 	MOVD         $turbo3_levels2<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e462 // movi v2.16b, #3
 	MOVD         $turbo3_shuffle21<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $turbo3_mask2<>+0(SB), R0
@@ -17150,14 +16563,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F9
 	FMOVQ        18(R6), F10
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R6), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -17165,14 +16577,13 @@ loop3:
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	FLDPQ        (R5), (F11, F12)
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -17189,8 +16600,7 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        128(R5), F13
-	FMOVQ        144(R5), F14
+	FLDPQ        128(R5), (F13, F14)
 	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -17207,8 +16617,7 @@ loop3:
 	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
 	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        256(R5), F15
-	FMOVQ        272(R5), F16
+	FLDPQ        256(R5), (F15, F16)
 	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -17229,10 +16638,10 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F15
 	FMOVQ        18(R6), F16
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
-	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
+	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	FMOVQ        34(R6), F17
 	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
@@ -17240,14 +16649,13 @@ loop3:
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
 	WORD $0x6e258e52 // cmeq v18.16b, v18.16b, v5.16b
 	WORD $0x6e258e31 // cmeq v17.16b, v17.16b, v5.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
 	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	FMOVQ        32(R5), F17
-	FMOVQ        48(R5), F18
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	FLDPQ        32(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -17264,8 +16672,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FMOVQ        160(R5), F17
-	FMOVQ        176(R5), F18
+	FLDPQ        160(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -17282,8 +16689,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        288(R5), F17
-	FMOVQ        304(R5), F18
+	FLDPQ        288(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -17304,10 +16710,10 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F15
 	FMOVQ        18(R6), F16
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	FMOVQ        34(R6), F17
 	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
@@ -17315,14 +16721,13 @@ loop3:
 	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
 	WORD $0x6e268e52 // cmeq v18.16b, v18.16b, v6.16b
 	WORD $0x6e268e31 // cmeq v17.16b, v17.16b, v6.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
 	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	FMOVQ        64(R5), F17
-	FMOVQ        80(R5), F18
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	FLDPQ        64(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -17339,8 +16744,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FMOVQ        192(R5), F17
-	FMOVQ        208(R5), F18
+	FLDPQ        192(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -17357,8 +16761,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        320(R5), F17
-	FMOVQ        336(R5), F18
+	FLDPQ        320(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -17379,10 +16782,8 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F15
 	FMOVQ        18(R6), F16
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	FMOVQ        34(R6), F17
 	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
@@ -17390,14 +16791,13 @@ loop3:
 	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
 	WORD $0x6e288e52 // cmeq v18.16b, v18.16b, v8.16b
 	WORD $0x6e288e31 // cmeq v17.16b, v17.16b, v8.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
 	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	FMOVQ        96(R5), F17
-	FMOVQ        112(R5), F18
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	FLDPQ        96(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -17414,8 +16814,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FMOVQ        224(R5), F17
-	FMOVQ        240(R5), F18
+	FLDPQ        224(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -17432,8 +16831,7 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        352(R5), F17
-	FMOVQ        368(R5), F18
+	FLDPQ        352(R5), (F17, F18)
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -17487,14 +16885,10 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
+	FLDPQ        (R0), (F10, F11)
+	FLDPQ        32(R0), (F12, F13)
+	FLDPQ        64(R0), (F14, F15)
+	FLDPQ        96(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -17507,18 +16901,13 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
+	FLDPQ        128(R0), (F10, F11)
+	FLDPQ        160(R0), (F12, F13)
+	FLDPQ        192(R0), (F14, F15)
+	FLDPQ        224(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -17531,21 +16920,16 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F10, (R9)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
+	FLDPQ        256(R0), (F10, F11)
+	FLDPQ        288(R0), (F12, F13)
+	FLDPQ        320(R0), (F14, F15)
+	FLDPQ        352(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -17558,8 +16942,7 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
@@ -17575,10 +16958,10 @@ done2:
 TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e460 // movi v0.16b, #3
-	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e480 // movi v0.16b, #4
 	MOVD         $turbo3_levels2<>+0(SB), R0
-	FMOVQ        (R0), F2
+	FMOVQ        (R0), F1
+	WORD $0x4f00e462 // movi v2.16b, #3
 	MOVD         $turbo3_shuffle21<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $turbo3_mask2<>+0(SB), R0
@@ -19137,14 +18520,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
 	FMOVQ        2(R6), F9
 	FMOVQ        18(R6), F10
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	FMOVQ        34(R6), F11
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
@@ -19152,14 +18534,13 @@ loop3:
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
 	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	FLDPQ        (R5), (F11, F12)
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -19176,8 +18557,7 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        128(R5), F13
-	FMOVQ        144(R5), F14
+	FLDPQ        128(R5), (F13, F14)
 	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -19194,8 +18574,7 @@ loop3:
 	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
 	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        256(R5), F15
-	FMOVQ        272(R5), F16
+	FLDPQ        256(R5), (F15, F16)
 	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -19212,8 +18591,7 @@ loop3:
 	WORD $0x4e709e52 // mul v18.8h, v18.8h, v16.8h
 	WORD $0x4e72be30 // addp v16.8h, v17.8h, v18.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        384(R5), F17
-	FMOVQ        400(R5), F18
+	FLDPQ        384(R5), (F17, F18)
 	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -19234,10 +18612,10 @@ loop3:
 	// levels of values 1, 5, 9 to 125, and their products
 	FMOVQ        2(R6), F17
 	FMOVQ        18(R6), F18
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
-	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
+	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	FMOVQ        34(R6), F19
 	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
 	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
@@ -19245,14 +18623,13 @@ loop3:
 	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x6e258e94 // cmeq v20.16b, v20.16b, v5.16b
 	WORD $0x6e258e73 // cmeq v19.16b, v19.16b, v5.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
 	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FMOVQ        32(R5), F19
-	FMOVQ        48(R5), F20
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	FLDPQ        32(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19269,8 +18646,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FMOVQ        160(R5), F19
-	FMOVQ        176(R5), F20
+	FLDPQ        160(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19287,8 +18663,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        288(R5), F19
-	FMOVQ        304(R5), F20
+	FLDPQ        288(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19305,8 +18680,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        416(R5), F19
-	FMOVQ        432(R5), F20
+	FLDPQ        416(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19327,10 +18701,10 @@ loop3:
 	// levels of values 2, 6, 10 to 126, and their products
 	FMOVQ        2(R6), F17
 	FMOVQ        18(R6), F18
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	FMOVQ        34(R6), F19
 	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
 	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
@@ -19338,14 +18712,13 @@ loop3:
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x6e268e94 // cmeq v20.16b, v20.16b, v6.16b
 	WORD $0x6e268e73 // cmeq v19.16b, v19.16b, v6.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
 	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FMOVQ        64(R5), F19
-	FMOVQ        80(R5), F20
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	FLDPQ        64(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19362,8 +18735,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FMOVQ        192(R5), F19
-	FMOVQ        208(R5), F20
+	FLDPQ        192(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19380,8 +18752,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        320(R5), F19
-	FMOVQ        336(R5), F20
+	FLDPQ        320(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19398,8 +18769,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        448(R5), F19
-	FMOVQ        464(R5), F20
+	FLDPQ        448(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19420,10 +18790,8 @@ loop3:
 	// levels of values 3, 7, 11 to 127, and their products
 	FMOVQ        2(R6), F17
 	FMOVQ        18(R6), F18
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	FMOVQ        34(R6), F19
 	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
 	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
@@ -19431,14 +18799,13 @@ loop3:
 	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
 	WORD $0x6e288e94 // cmeq v20.16b, v20.16b, v8.16b
 	WORD $0x6e288e73 // cmeq v19.16b, v19.16b, v8.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
 	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FMOVQ        96(R5), F19
-	FMOVQ        112(R5), F20
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	FLDPQ        96(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19455,8 +18822,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FMOVQ        224(R5), F19
-	FMOVQ        240(R5), F20
+	FLDPQ        224(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19473,8 +18839,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        352(R5), F19
-	FMOVQ        368(R5), F20
+	FLDPQ        352(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19491,8 +18856,7 @@ loop3:
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
 	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        480(R5), F19
-	FMOVQ        496(R5), F20
+	FLDPQ        480(R5), (F19, F20)
 	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
 	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
@@ -19548,14 +18912,10 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
+	FLDPQ        (R0), (F10, F11)
+	FLDPQ        32(R0), (F12, F13)
+	FLDPQ        64(R0), (F14, F15)
+	FLDPQ        96(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -19568,18 +18928,13 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
+	FLDPQ        128(R0), (F10, F11)
+	FLDPQ        160(R0), (F12, F13)
+	FLDPQ        192(R0), (F14, F15)
+	FLDPQ        224(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -19592,21 +18947,16 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F10, (R9)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
+	FLDPQ        256(R0), (F10, F11)
+	FLDPQ        288(R0), (F12, F13)
+	FLDPQ        320(R0), (F14, F15)
+	FLDPQ        352(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -19619,19 +18969,14 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	ADD          R8, R9
 	FMOVQ        F10, (R9)
-	FMOVQ        384(R0), F10
-	FMOVQ        400(R0), F11
-	FMOVQ        416(R0), F12
-	FMOVQ        432(R0), F13
-	FMOVQ        448(R0), F14
-	FMOVQ        464(R0), F15
-	FMOVQ        480(R0), F16
-	FMOVQ        496(R0), F17
+	FLDPQ        384(R0), (F10, F11)
+	FLDPQ        416(R0), (F12, F13)
+	FLDPQ        448(R0), (F14, F15)
+	FLDPQ        480(R0), (F16, F17)
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -19644,8 +18989,7 @@ done4:
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVS        12(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
@@ -19892,9 +19236,8 @@ loop7:
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	ADD          R5, R4, R7
 	FMOVS        (R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F10, 4192(R7)
 	ADD          R5<<3, R2, R7
@@ -19909,9 +19252,8 @@ loop7:
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F10, 4224(R7)
 	ADD          R5<<3, R2, R7
@@ -19926,9 +19268,8 @@ loop7:
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F10, 4256(R7)
 	ADD          R5<<3, R2, R7
@@ -19943,9 +19284,8 @@ loop7:
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F10, 4288(R7)
 	ADD          R5<<3, R2, R7
@@ -20203,36 +19543,32 @@ loop17:
 	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2ede0f // fmul v15.4s, v16.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
+	WORD $0x4f8e920f // fmul v15.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e922e // fmul v14.4s, v17.4s, v14.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 4192(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 4208(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2ede4f // fmul v15.4s, v18.4s, v14.4s
-	WORD $0x6e2ede6e // fmul v14.4s, v19.4s, v14.4s
+	WORD $0x4f8e924f // fmul v15.4s, v18.4s, v14.s[0]
+	WORD $0x4f8e926e // fmul v14.4s, v19.4s, v14.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 5216(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 5232(R8)
 	ADD          R5, R4, R8
 	FMOVS        256(R8), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 6240(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 6256(R8)
 	ADD          R5, R4, R8
 	FMOVS        384(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F10, 7264(R8)
 	ADD          R5<<3, R2, R8

@@ -338,7 +338,6 @@ TEXT ·matmulQ81xTurbo4DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -349,101 +348,91 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $turbo4_const<>+0(SB), R7
-	FMOVQ        (R7), F9
-	WORD $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ        (R7), F8
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F9
-	WORD $0x4e03012b // tbl v11.16b, { v9.16b }, v3.16b
-	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
-	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
-	WORD $0x4e211d2d // and v13.16b, v9.16b, v1.16b
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVQ        4(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4ea91da9 // orr v9.16b, v13.16b, v9.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R3), F12
-	FMOVQ        16(R3), F13
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8d952b // sdot v11.4s, v9.16b, v13.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F9
-	WORD $0x4e03012c // tbl v12.16b, { v9.16b }, v3.16b
-	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
-	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
-	WORD $0x4e211d2f // and v15.16b, v9.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        20(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4ea91de9 // orr v9.16b, v15.16b, v9.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        32(R3), F13
-	FMOVQ        48(R3), F15
-	WORD $0x4e8d958e // sdot v14.4s, v12.16b, v13.16b
-	WORD $0x4e8f952b // sdot v11.4s, v9.16b, v15.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F9
-	WORD $0x4e03012c // tbl v12.16b, { v9.16b }, v3.16b
-	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
-	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
-	WORD $0x4e211d2f // and v15.16b, v9.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        36(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4ea91de9 // orr v9.16b, v15.16b, v9.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        64(R3), F13
-	FMOVQ        80(R3), F15
-	WORD $0x4e8d958e // sdot v14.4s, v12.16b, v13.16b
-	WORD $0x4e8f952b // sdot v11.4s, v9.16b, v15.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F9
-	WORD $0x4e03012c // tbl v12.16b, { v9.16b }, v3.16b
-	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
-	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
-	WORD $0x4e211d2f // and v15.16b, v9.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVQ        52(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4ea91de9 // orr v9.16b, v15.16b, v9.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        96(R3), F13
-	FMOVQ        112(R3), F15
-	WORD $0x4e8d958e // sdot v14.4s, v12.16b, v13.16b
-	WORD $0x4e8f952b // sdot v11.4s, v9.16b, v15.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	WORD $0x4e28cd66 // fmla v6.4s, v11.4s, v8.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
 	ADD          $0x44, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -452,11 +441,9 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
@@ -495,8 +482,6 @@ TEXT ·matmulQ82xTurbo4DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -507,127 +492,108 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $turbo4_const<>+0(SB), R7
-	FMOVQ        (R7), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ        (R7), F8
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F10
-	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
-	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
-	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
-	WORD $0x4e211d4e // and v14.16b, v10.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eaa1dca // orr v10.16b, v14.16b, v10.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e954d // sdot v13.4s, v10.16b, v14.16b
-	FMOVQ        128(R3), F14
-	FMOVQ        144(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	FMOVQ        4(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        (R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e90954c // sdot v12.4s, v10.16b, v16.16b
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F10
-	WORD $0x4e03014e // tbl v14.16b, { v10.16b }, v3.16b
-	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
-	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
-	WORD $0x4e211d52 // and v18.16b, v10.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eae1e0e // orr v14.16b, v16.16b, v14.16b
-	WORD $0x4eaa1e4a // orr v10.16b, v18.16b, v10.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	WORD $0x4e92954d // sdot v13.4s, v10.16b, v18.16b
-	FMOVQ        160(R3), F16
-	FMOVQ        176(R3), F18
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e92954c // sdot v12.4s, v10.16b, v18.16b
+	FMOVQ        20(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        32(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        160(R3), (F10, F11)
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F10
-	WORD $0x4e03014e // tbl v14.16b, { v10.16b }, v3.16b
-	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
-	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
-	WORD $0x4e211d52 // and v18.16b, v10.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eae1e0e // orr v14.16b, v16.16b, v14.16b
-	WORD $0x4eaa1e4a // orr v10.16b, v18.16b, v10.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F18
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	WORD $0x4e92954d // sdot v13.4s, v10.16b, v18.16b
-	FMOVQ        192(R3), F16
-	FMOVQ        208(R3), F18
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e92954c // sdot v12.4s, v10.16b, v18.16b
+	FMOVQ        36(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        64(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        192(R3), (F10, F11)
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F10
-	WORD $0x4e03014e // tbl v14.16b, { v10.16b }, v3.16b
-	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
-	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
-	WORD $0x4e211d52 // and v18.16b, v10.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eae1e0e // orr v14.16b, v16.16b, v14.16b
-	WORD $0x4eaa1e4a // orr v10.16b, v18.16b, v10.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        96(R3), F16
-	FMOVQ        112(R3), F18
-	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
-	WORD $0x4e92954d // sdot v13.4s, v10.16b, v18.16b
-	FMOVQ        224(R3), F16
-	FMOVQ        240(R3), F18
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e92954c // sdot v12.4s, v10.16b, v18.16b
+	FMOVQ        52(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        96(R3), (F10, F11)
+	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	FLDPQ        224(R3), (F10, F11)
+	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd4f // fmul v15.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
-	WORD $0x4e2acda6 // fmla v6.4s, v13.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
-	WORD $0x4e29cd88 // fmla v8.4s, v12.4s, v9.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 	ADD          $0x44, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -638,19 +604,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e0540a7 // ext v7.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4e7 // fadd v7.4s, v7.4s, v5.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -686,9 +650,6 @@ loop1:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -699,153 +660,125 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	MOVD         $turbo4_const<>+0(SB), R7
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R7), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F12
-	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
-	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
-	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
-	WORD $0x4e211d90 // and v16.16b, v12.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4eac1e0c // orr v12.16b, v16.16b, v12.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e90958f // sdot v15.4s, v12.16b, v16.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e929590 // sdot v16.4s, v12.16b, v18.16b
-	FMOVQ        256(R3), F18
-	FMOVQ        272(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	FMOVQ        4(R6), F9
+	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
+	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        128(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e94958e // sdot v14.4s, v12.16b, v20.16b
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        256(R3), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F12
-	WORD $0x4e030192 // tbl v18.16b, { v12.16b }, v3.16b
-	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
-	WORD $0x4e211e54 // and v20.16b, v18.16b, v1.16b
-	WORD $0x4e211d96 // and v22.16b, v12.16b, v1.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eb21e92 // orr v18.16b, v20.16b, v18.16b
-	WORD $0x4eac1ecc // orr v12.16b, v22.16b, v12.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F22
-	WORD $0x4e949651 // sdot v17.4s, v18.16b, v20.16b
-	WORD $0x4e96958f // sdot v15.4s, v12.16b, v22.16b
-	FMOVQ        160(R3), F20
-	FMOVQ        176(R3), F22
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	WORD $0x4e969590 // sdot v16.4s, v12.16b, v22.16b
-	FMOVQ        288(R3), F20
-	FMOVQ        304(R3), F22
-	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
-	WORD $0x4e96958e // sdot v14.4s, v12.16b, v22.16b
+	FMOVQ        20(R6), F9
+	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
+	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        160(R3), (F11, F12)
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        288(R3), (F11, F12)
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F12
-	WORD $0x4e030192 // tbl v18.16b, { v12.16b }, v3.16b
-	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
-	WORD $0x4e211e54 // and v20.16b, v18.16b, v1.16b
-	WORD $0x4e211d96 // and v22.16b, v12.16b, v1.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eb21e92 // orr v18.16b, v20.16b, v18.16b
-	WORD $0x4eac1ecc // orr v12.16b, v22.16b, v12.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F22
-	WORD $0x4e949651 // sdot v17.4s, v18.16b, v20.16b
-	WORD $0x4e96958f // sdot v15.4s, v12.16b, v22.16b
-	FMOVQ        192(R3), F20
-	FMOVQ        208(R3), F22
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	WORD $0x4e969590 // sdot v16.4s, v12.16b, v22.16b
-	FMOVQ        320(R3), F20
-	FMOVQ        336(R3), F22
-	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
-	WORD $0x4e96958e // sdot v14.4s, v12.16b, v22.16b
+	FMOVQ        36(R6), F9
+	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
+	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        192(R3), (F11, F12)
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        320(R3), (F11, F12)
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F12
-	WORD $0x4e030192 // tbl v18.16b, { v12.16b }, v3.16b
-	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
-	WORD $0x4e211e54 // and v20.16b, v18.16b, v1.16b
-	WORD $0x4e211d96 // and v22.16b, v12.16b, v1.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eb21e92 // orr v18.16b, v20.16b, v18.16b
-	WORD $0x4eac1ecc // orr v12.16b, v22.16b, v12.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F22
-	WORD $0x4e949651 // sdot v17.4s, v18.16b, v20.16b
-	WORD $0x4e96958f // sdot v15.4s, v12.16b, v22.16b
-	FMOVQ        224(R3), F20
-	FMOVQ        240(R3), F22
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	WORD $0x4e969590 // sdot v16.4s, v12.16b, v22.16b
-	FMOVQ        352(R3), F20
-	FMOVQ        368(R3), F22
-	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
-	WORD $0x4e96958e // sdot v14.4s, v12.16b, v22.16b
+	FMOVQ        52(R6), F9
+	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
+	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	FLDPQ        224(R3), (F11, F12)
+	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
+	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	FLDPQ        352(R3), (F11, F12)
+	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ddd92 // fmul v18.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e32ce25 // fmla v5.4s, v17.4s, v18.4s
-	WORD $0x4e2ccde6 // fmla v6.4s, v15.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2ddd91 // fmul v17.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2cce08 // fmla v8.4s, v16.4s, v12.4s
-	FMOVS        8(R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
+	FMOVS        (R4), F9
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x44, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -856,25 +789,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e0540a8 // ext v8.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d508 // fadd v8.4s, v8.4s, v5.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0740e5 // ext v5.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -911,10 +841,6 @@ loop1:
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -925,179 +851,142 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $turbo4_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	FMOVQ        (R7), F10
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
-	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
-	WORD $0x4e211e11 // and v17.16b, v16.16b, v1.16b
-	WORD $0x4e211dd2 // and v18.16b, v14.16b, v1.16b
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295d1 // sdot v17.4s, v14.16b, v18.16b
-	FMOVQ        128(R3), F18
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
-	FMOVQ        256(R3), F20
-	FMOVQ        272(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9695d4 // sdot v20.4s, v14.16b, v22.16b
-	FMOVQ        384(R3), F22
-	FMOVQ        400(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969619 // sdot v25.4s, v16.16b, v22.16b
+	FMOVQ        4(R6), F10
+	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
+	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	FLDPQ        128(R3), (F12, F13)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	FLDPQ        256(R3), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9895d0 // sdot v16.4s, v14.16b, v24.16b
+	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	FLDPQ        384(R3), (F12, F13)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
+	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F14
-	WORD $0x4e0301d6 // tbl v22.16b, { v14.16b }, v3.16b
-	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
-	WORD $0x4e211ed8 // and v24.16b, v22.16b, v1.16b
-	WORD $0x4e211dda // and v26.16b, v14.16b, v1.16b
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eae1f4e // orr v14.16b, v26.16b, v14.16b
-	WORD $0x4e160056 // tbl v22.16b, { v2.16b }, v22.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F26
-	WORD $0x4e9896d3 // sdot v19.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d1 // sdot v17.4s, v14.16b, v26.16b
-	FMOVQ        160(R3), F24
-	FMOVQ        176(R3), F26
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d2 // sdot v18.4s, v14.16b, v26.16b
-	FMOVQ        288(R3), F24
-	FMOVQ        304(R3), F26
-	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d4 // sdot v20.4s, v14.16b, v26.16b
-	FMOVQ        416(R3), F24
-	FMOVQ        432(R3), F26
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d0 // sdot v16.4s, v14.16b, v26.16b
+	FMOVQ        20(R6), F10
+	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
+	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	FLDPQ        160(R3), (F12, F13)
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	FLDPQ        288(R3), (F12, F13)
+	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	FLDPQ        416(R3), (F12, F13)
+	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
+	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F14
-	WORD $0x4e0301d6 // tbl v22.16b, { v14.16b }, v3.16b
-	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
-	WORD $0x4e211ed8 // and v24.16b, v22.16b, v1.16b
-	WORD $0x4e211dda // and v26.16b, v14.16b, v1.16b
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eae1f4e // orr v14.16b, v26.16b, v14.16b
-	WORD $0x4e160056 // tbl v22.16b, { v2.16b }, v22.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        64(R3), F24
-	FMOVQ        80(R3), F26
-	WORD $0x4e9896d3 // sdot v19.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d1 // sdot v17.4s, v14.16b, v26.16b
-	FMOVQ        192(R3), F24
-	FMOVQ        208(R3), F26
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d2 // sdot v18.4s, v14.16b, v26.16b
-	FMOVQ        320(R3), F24
-	FMOVQ        336(R3), F26
-	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d4 // sdot v20.4s, v14.16b, v26.16b
-	FMOVQ        448(R3), F24
-	FMOVQ        464(R3), F26
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d0 // sdot v16.4s, v14.16b, v26.16b
+	FMOVQ        36(R6), F10
+	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
+	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	FLDPQ        192(R3), (F12, F13)
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	FLDPQ        320(R3), (F12, F13)
+	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	FLDPQ        448(R3), (F12, F13)
+	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
+	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F14
-	WORD $0x4e0301d6 // tbl v22.16b, { v14.16b }, v3.16b
-	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
-	WORD $0x4e211ed8 // and v24.16b, v22.16b, v1.16b
-	WORD $0x4e211dda // and v26.16b, v14.16b, v1.16b
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eae1f4e // orr v14.16b, v26.16b, v14.16b
-	WORD $0x4e160056 // tbl v22.16b, { v2.16b }, v22.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F26
-	WORD $0x4e9896d3 // sdot v19.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d1 // sdot v17.4s, v14.16b, v26.16b
-	FMOVQ        224(R3), F24
-	FMOVQ        240(R3), F26
-	WORD $0x4e9896d5 // sdot v21.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d2 // sdot v18.4s, v14.16b, v26.16b
-	FMOVQ        352(R3), F24
-	FMOVQ        368(R3), F26
-	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d4 // sdot v20.4s, v14.16b, v26.16b
-	FMOVQ        480(R3), F24
-	FMOVQ        496(R3), F26
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e9a95d0 // sdot v16.4s, v14.16b, v26.16b
+	FMOVQ        52(R6), F10
+	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
+	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	FLDPQ        224(R3), (F12, F13)
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	FLDPQ        352(R3), (F12, F13)
+	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	FLDPQ        480(R3), (F12, F13)
+	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
+	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fddd6 // fmul v22.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e36ce65 // fmla v5.4s, v19.4s, v22.4s
-	WORD $0x4e2ece26 // fmla v6.4s, v17.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2ece48 // fmla v8.4s, v18.4s, v14.4s
-	FMOVS        8(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x6e2fddd3 // fmul v19.4s, v14.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	WORD $0x4e2ece4a // fmla v10.4s, v18.4s, v14.4s
-	FMOVS        12(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21db31 // scvtf v17.4s, v25.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	WORD $0x4e2dce0c // fmla v12.4s, v16.4s, v13.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        12(R4), F10
+	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x44, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -1108,31 +997,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e0540a9 // ext v9.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0740e5 // ext v5.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e084105 // ext v5.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1148,9 +1033,9 @@ done2:
 TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $turbo4_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -1410,18 +1295,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
 	FMOVQ        4(R6), F2
 	FMOVQ        20(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -1442,14 +1325,11 @@ loop3:
 	// levels of values 1, 3, 5 to 63, and their products
 	FMOVQ        4(R6), F4
 	FMOVQ        20(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1470,12 +1350,11 @@ loop3:
 	// levels of values 64, 66, 68 to 126, and their products
 	FMOVQ        36(R6), F4
 	FMOVQ        52(R6), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1496,14 +1375,11 @@ loop3:
 	// levels of values 65, 67, 69 to 127, and their products
 	FMOVQ        36(R6), F4
 	FMOVQ        52(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        96(R5), F6
-	FMOVQ        112(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        96(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1553,14 +1429,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1573,8 +1445,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -1590,9 +1461,9 @@ done2:
 TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $turbo4_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -2081,18 +1952,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
 	FMOVQ        4(R6), F2
 	FMOVQ        20(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -2109,8 +1978,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -2131,14 +1999,11 @@ loop3:
 	// levels of values 1, 3, 5 to 63, and their products
 	FMOVQ        4(R6), F6
 	FMOVQ        20(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2155,8 +2020,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        160(R5), F8
-	FMOVQ        176(R5), F9
+	FLDPQ        160(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2177,12 +2041,11 @@ loop3:
 	// levels of values 64, 66, 68 to 126, and their products
 	FMOVQ        36(R6), F6
 	FMOVQ        52(R6), F7
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2199,8 +2062,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        192(R5), F8
-	FMOVQ        208(R5), F9
+	FLDPQ        192(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2221,14 +2083,11 @@ loop3:
 	// levels of values 65, 67, 69 to 127, and their products
 	FMOVQ        36(R6), F6
 	FMOVQ        52(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2245,8 +2104,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        224(R5), F8
-	FMOVQ        240(R5), F9
+	FLDPQ        224(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2298,14 +2156,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2318,18 +2172,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2342,8 +2191,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -2362,9 +2210,9 @@ done2:
 TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $turbo4_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -3082,18 +2930,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
 	FMOVQ        4(R6), F2
 	FMOVQ        20(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -3110,8 +2956,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -3128,8 +2973,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -3150,14 +2994,11 @@ loop3:
 	// levels of values 1, 3, 5 to 63, and their products
 	FMOVQ        4(R6), F8
 	FMOVQ        20(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3174,8 +3015,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3192,8 +3032,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        288(R5), F10
-	FMOVQ        304(R5), F11
+	FLDPQ        288(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3214,12 +3053,11 @@ loop3:
 	// levels of values 64, 66, 68 to 126, and their products
 	FMOVQ        36(R6), F8
 	FMOVQ        52(R6), F9
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R5), F10
-	FMOVQ        80(R5), F11
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        64(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3236,8 +3074,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3254,8 +3091,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        320(R5), F10
-	FMOVQ        336(R5), F11
+	FLDPQ        320(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3276,14 +3112,11 @@ loop3:
 	// levels of values 65, 67, 69 to 127, and their products
 	FMOVQ        36(R6), F8
 	FMOVQ        52(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3300,8 +3133,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        224(R5), F10
-	FMOVQ        240(R5), F11
+	FLDPQ        224(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3318,8 +3150,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        352(R5), F10
-	FMOVQ        368(R5), F11
+	FLDPQ        352(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3373,14 +3204,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3393,18 +3220,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3417,21 +3239,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3444,8 +3261,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -3462,9 +3278,9 @@ done2:
 TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $turbo4_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -4411,18 +4227,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
 	FMOVQ        4(R6), F2
 	FMOVQ        20(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -4439,8 +4253,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -4457,8 +4270,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -4475,8 +4287,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        384(R5), F10
-	FMOVQ        400(R5), F11
+	FLDPQ        384(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4497,14 +4308,11 @@ loop3:
 	// levels of values 1, 3, 5 to 63, and their products
 	FMOVQ        4(R6), F10
 	FMOVQ        20(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4521,8 +4329,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4539,8 +4346,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        288(R5), F12
-	FMOVQ        304(R5), F13
+	FLDPQ        288(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4557,8 +4363,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        416(R5), F12
-	FMOVQ        432(R5), F13
+	FLDPQ        416(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4579,12 +4384,11 @@ loop3:
 	// levels of values 64, 66, 68 to 126, and their products
 	FMOVQ        36(R6), F10
 	FMOVQ        52(R6), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4601,8 +4405,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4619,8 +4422,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        320(R5), F12
-	FMOVQ        336(R5), F13
+	FLDPQ        320(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4637,8 +4439,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        448(R5), F12
-	FMOVQ        464(R5), F13
+	FLDPQ        448(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4659,14 +4460,11 @@ loop3:
 	// levels of values 65, 67, 69 to 127, and their products
 	FMOVQ        36(R6), F10
 	FMOVQ        52(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4683,8 +4481,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4701,8 +4498,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        352(R5), F12
-	FMOVQ        368(R5), F13
+	FLDPQ        352(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4719,8 +4515,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        480(R5), F12
-	FMOVQ        496(R5), F13
+	FLDPQ        480(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -4776,14 +4571,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4796,18 +4587,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4820,21 +4606,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4847,19 +4628,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4872,8 +4648,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -4929,8 +4704,8 @@ loop1:
 	WORD $0x4e09016b // tbl v11.16b, { v11.16b }, v9.16b
 	WORD $0x4e271d8d // and v13.16b, v12.16b, v7.16b
 	WORD $0x4e271d6e // and v14.16b, v11.16b, v7.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
 	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
@@ -5008,8 +4783,8 @@ loop1:
 	WORD $0x4e09016b // tbl v11.16b, { v11.16b }, v9.16b
 	WORD $0x4e271d8d // and v13.16b, v12.16b, v7.16b
 	WORD $0x4e271d6e // and v14.16b, v11.16b, v7.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
 	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
@@ -5087,8 +4862,8 @@ loop1:
 	WORD $0x4e09016b // tbl v11.16b, { v11.16b }, v9.16b
 	WORD $0x4e271d8d // and v13.16b, v12.16b, v7.16b
 	WORD $0x4e271d6e // and v14.16b, v11.16b, v7.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
 	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
@@ -5166,8 +4941,8 @@ loop1:
 	WORD $0x4e09016b // tbl v11.16b, { v11.16b }, v9.16b
 	WORD $0x4e271d8d // and v13.16b, v12.16b, v7.16b
 	WORD $0x4e271d6e // and v14.16b, v11.16b, v7.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
 	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
@@ -5306,8 +5081,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -5328,8 +5103,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
+	FLDPQ        (R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	FMOVS        8(R3), F19
@@ -5346,8 +5120,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
+	FLDPQ        32(R4), (F21, F22)
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	FMOVS        16(R3), F19
@@ -5364,8 +5137,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
+	FLDPQ        64(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	FMOVS        24(R3), F19
@@ -5382,8 +5154,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F21, F22)
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
@@ -5393,8 +5164,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -5415,8 +5186,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
+	FLDPQ        128(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	FMOVS        8(R3), F19
@@ -5433,8 +5203,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
+	FLDPQ        160(R4), (F21, F22)
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	FMOVS        16(R3), F19
@@ -5451,8 +5220,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
+	FLDPQ        192(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	FMOVS        24(R3), F19
@@ -5469,8 +5237,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
+	FLDPQ        224(R4), (F21, F22)
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
@@ -5480,8 +5247,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -5502,8 +5269,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
+	FLDPQ        256(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	FMOVS        8(R3), F19
@@ -5520,8 +5286,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
+	FLDPQ        288(R4), (F21, F22)
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	FMOVS        16(R3), F19
@@ -5538,8 +5303,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
+	FLDPQ        320(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	FMOVS        24(R3), F19
@@ -5556,8 +5320,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
+	FLDPQ        352(R4), (F21, F22)
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
@@ -5567,8 +5330,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -5589,8 +5352,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
+	FLDPQ        384(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	FMOVS        8(R3), F19
@@ -5607,8 +5369,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
+	FLDPQ        416(R4), (F21, F22)
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	FMOVS        16(R3), F19
@@ -5625,8 +5386,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
+	FLDPQ        448(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	FMOVS        24(R3), F19
@@ -5643,8 +5403,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F21
+	FLDPQ        480(R4), (F20, F21)
 	WORD $0x4e34ce70 // fmla v16.4s, v19.4s, v20.4s
 	WORD $0x4e35ce51 // fmla v17.4s, v18.4s, v21.4s
 	ADD          $0x44, R6
@@ -5737,8 +5496,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -5759,8 +5518,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
+	FLDPQ        (R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -5783,8 +5541,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
+	FLDPQ        32(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -5807,8 +5564,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
+	FLDPQ        64(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -5831,8 +5587,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -5848,8 +5603,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -5870,8 +5625,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
+	FLDPQ        128(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -5894,8 +5648,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
+	FLDPQ        160(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -5918,8 +5671,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
+	FLDPQ        192(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -5942,8 +5694,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
+	FLDPQ        224(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -5959,8 +5710,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -5981,8 +5732,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
+	FLDPQ        256(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -6005,8 +5755,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
+	FLDPQ        288(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -6029,8 +5778,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
+	FLDPQ        320(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -6053,8 +5801,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
+	FLDPQ        352(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -6070,8 +5817,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -6092,8 +5839,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
+	FLDPQ        384(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -6116,8 +5862,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
+	FLDPQ        416(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -6140,8 +5885,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
+	FLDPQ        448(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
@@ -6164,8 +5908,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F21
+	FLDPQ        480(R4), (F20, F21)
 	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
 	WORD $0x4e35ce4f // fmla v15.4s, v18.4s, v21.4s
 	ADD          R5, R4, R8
@@ -6271,8 +6014,8 @@ loop3:
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e271e53 // and v19.16b, v18.16b, v7.16b
 	WORD $0x4e271e34 // and v20.16b, v17.16b, v7.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
 	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
@@ -6293,8 +6036,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6303,8 +6045,7 @@ loop3:
 	FMOVQ        16(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
+	FLDPQ        (R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -6321,8 +6062,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6331,8 +6071,7 @@ loop3:
 	FMOVQ        48(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
+	FLDPQ        32(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -6349,8 +6088,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6359,8 +6097,7 @@ loop3:
 	FMOVQ        80(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
+	FLDPQ        64(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -6377,8 +6114,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FLDPQ        96(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6387,8 +6123,7 @@ loop3:
 	FMOVQ        112(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
+	FLDPQ        96(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
@@ -6398,8 +6133,8 @@ loop3:
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e271e53 // and v19.16b, v18.16b, v7.16b
 	WORD $0x4e271e34 // and v20.16b, v17.16b, v7.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
 	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
@@ -6420,8 +6155,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
+	FLDPQ        128(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6430,8 +6164,7 @@ loop3:
 	FMOVQ        144(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
+	FLDPQ        128(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -6448,8 +6181,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
+	FLDPQ        160(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6458,8 +6190,7 @@ loop3:
 	FMOVQ        176(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        160(R6), F19
-	FMOVQ        176(R6), F20
+	FLDPQ        160(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -6476,8 +6207,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
+	FLDPQ        192(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6486,8 +6216,7 @@ loop3:
 	FMOVQ        208(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        192(R6), F19
-	FMOVQ        208(R6), F20
+	FLDPQ        192(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -6504,8 +6233,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
+	FLDPQ        224(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6514,8 +6242,7 @@ loop3:
 	FMOVQ        240(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        224(R6), F19
-	FMOVQ        240(R6), F20
+	FLDPQ        224(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
@@ -6525,8 +6252,8 @@ loop3:
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e271e53 // and v19.16b, v18.16b, v7.16b
 	WORD $0x4e271e34 // and v20.16b, v17.16b, v7.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
 	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
@@ -6547,8 +6274,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        256(R4), F19
-	FMOVQ        272(R4), F20
+	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6557,8 +6283,7 @@ loop3:
 	FMOVQ        272(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        256(R6), F19
-	FMOVQ        272(R6), F20
+	FLDPQ        256(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -6575,8 +6300,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
+	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6585,8 +6309,7 @@ loop3:
 	FMOVQ        304(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        288(R6), F19
-	FMOVQ        304(R6), F20
+	FLDPQ        288(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -6603,8 +6326,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        320(R4), F19
-	FMOVQ        336(R4), F20
+	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6613,8 +6335,7 @@ loop3:
 	FMOVQ        336(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        320(R6), F19
-	FMOVQ        336(R6), F20
+	FLDPQ        320(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -6631,8 +6352,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F20
+	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6641,8 +6361,7 @@ loop3:
 	FMOVQ        368(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        352(R6), F19
-	FMOVQ        368(R6), F20
+	FLDPQ        352(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
@@ -6652,8 +6371,8 @@ loop3:
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e271e53 // and v19.16b, v18.16b, v7.16b
 	WORD $0x4e271e34 // and v20.16b, v17.16b, v7.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
 	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
@@ -6674,8 +6393,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
+	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6684,8 +6402,7 @@ loop3:
 	FMOVQ        400(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        384(R6), F19
-	FMOVQ        400(R6), F20
+	FLDPQ        384(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -6702,8 +6419,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F20
+	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6712,8 +6428,7 @@ loop3:
 	FMOVQ        432(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        416(R6), F19
-	FMOVQ        432(R6), F20
+	FLDPQ        416(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -6730,8 +6445,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F20
+	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6740,8 +6454,7 @@ loop3:
 	FMOVQ        464(R9), F20
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVQ        448(R6), F19
-	FMOVQ        464(R6), F20
+	FLDPQ        448(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -6758,8 +6471,7 @@ loop3:
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F19
+	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0b // fmla v11.4s, v16.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6768,8 +6480,7 @@ loop3:
 	FMOVQ        496(R9), F19
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
-	FMOVQ        480(R6), F18
-	FMOVQ        496(R6), F19
+	FLDPQ        480(R6), (F18, F19)
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0x44, R8
@@ -6874,8 +6585,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -6896,8 +6607,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        (R4), F21
-	FMOVQ        16(R4), F22
+	FLDPQ        (R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -6906,8 +6616,7 @@ loop3:
 	FMOVQ        16(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        (R6), F21
-	FMOVQ        16(R6), F22
+	FLDPQ        (R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -6930,8 +6639,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        32(R4), F21
-	FMOVQ        48(R4), F22
+	FLDPQ        32(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -6940,8 +6648,7 @@ loop3:
 	FMOVQ        48(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        32(R6), F21
-	FMOVQ        48(R6), F22
+	FLDPQ        32(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -6964,8 +6671,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        64(R4), F21
-	FMOVQ        80(R4), F22
+	FLDPQ        64(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -6974,8 +6680,7 @@ loop3:
 	FMOVQ        80(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        64(R6), F21
-	FMOVQ        80(R6), F22
+	FLDPQ        64(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -6998,8 +6703,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        96(R4), F21
-	FMOVQ        112(R4), F22
+	FLDPQ        96(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7008,8 +6712,7 @@ loop3:
 	FMOVQ        112(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        96(R6), F21
-	FMOVQ        112(R6), F22
+	FLDPQ        96(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7025,8 +6728,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -7047,8 +6750,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        128(R4), F21
-	FMOVQ        144(R4), F22
+	FLDPQ        128(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7057,8 +6759,7 @@ loop3:
 	FMOVQ        144(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        128(R6), F21
-	FMOVQ        144(R6), F22
+	FLDPQ        128(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7081,8 +6782,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        160(R4), F21
-	FMOVQ        176(R4), F22
+	FLDPQ        160(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7091,8 +6791,7 @@ loop3:
 	FMOVQ        176(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        160(R6), F21
-	FMOVQ        176(R6), F22
+	FLDPQ        160(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7115,8 +6814,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        192(R4), F21
-	FMOVQ        208(R4), F22
+	FLDPQ        192(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7125,8 +6823,7 @@ loop3:
 	FMOVQ        208(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        192(R6), F21
-	FMOVQ        208(R6), F22
+	FLDPQ        192(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7149,8 +6846,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        224(R4), F21
-	FMOVQ        240(R4), F22
+	FLDPQ        224(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7159,8 +6855,7 @@ loop3:
 	FMOVQ        240(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        224(R6), F21
-	FMOVQ        240(R6), F22
+	FLDPQ        224(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7176,8 +6871,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -7198,8 +6893,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        256(R4), F21
-	FMOVQ        272(R4), F22
+	FLDPQ        256(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7208,8 +6902,7 @@ loop3:
 	FMOVQ        272(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        256(R6), F21
-	FMOVQ        272(R6), F22
+	FLDPQ        256(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7232,8 +6925,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        288(R4), F21
-	FMOVQ        304(R4), F22
+	FLDPQ        288(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7242,8 +6934,7 @@ loop3:
 	FMOVQ        304(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        288(R6), F21
-	FMOVQ        304(R6), F22
+	FLDPQ        288(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7266,8 +6957,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        320(R4), F21
-	FMOVQ        336(R4), F22
+	FLDPQ        320(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7276,8 +6966,7 @@ loop3:
 	FMOVQ        336(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        320(R6), F21
-	FMOVQ        336(R6), F22
+	FLDPQ        320(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7300,8 +6989,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        352(R4), F21
-	FMOVQ        368(R4), F22
+	FLDPQ        352(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7310,8 +6998,7 @@ loop3:
 	FMOVQ        368(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        352(R6), F21
-	FMOVQ        368(R6), F22
+	FLDPQ        352(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7327,8 +7014,8 @@ loop3:
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
@@ -7349,8 +7036,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        384(R4), F21
-	FMOVQ        400(R4), F22
+	FLDPQ        384(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7359,8 +7045,7 @@ loop3:
 	FMOVQ        400(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        384(R6), F21
-	FMOVQ        400(R6), F22
+	FLDPQ        384(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7383,8 +7068,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        416(R4), F21
-	FMOVQ        432(R4), F22
+	FLDPQ        416(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7393,8 +7077,7 @@ loop3:
 	FMOVQ        432(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        416(R6), F21
-	FMOVQ        432(R6), F22
+	FLDPQ        416(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7417,8 +7100,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FMOVQ        448(R4), F21
-	FMOVQ        464(R4), F22
+	FLDPQ        448(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
@@ -7427,8 +7109,7 @@ loop3:
 	FMOVQ        464(R9), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVQ        448(R6), F21
-	FMOVQ        464(R6), F22
+	FLDPQ        448(R6), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
@@ -7451,8 +7132,7 @@ loop3:
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FMOVQ        480(R4), F20
-	FMOVQ        496(R4), F21
+	FLDPQ        480(R4), (F20, F21)
 	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
 	WORD $0x4e35ce4b // fmla v11.4s, v18.4s, v21.4s
 	ADD          R5, R4, R9
@@ -7461,8 +7141,7 @@ loop3:
 	FMOVQ        496(R9), F21
 	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
 	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
-	FMOVQ        480(R6), F20
-	FMOVQ        496(R6), F21
+	FLDPQ        480(R6), (F20, F21)
 	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
 	WORD $0x4e35ce4f // fmla v15.4s, v18.4s, v21.4s
 	ADD          R5, R6, R9
@@ -7549,8 +7228,8 @@ loop1:
 	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
 	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
 	WORD $0x4e211ca9 // and v9.16b, v5.16b, v1.16b
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	WORD $0x4ea61d06 // orr v6.16b, v8.16b, v6.16b
@@ -7569,8 +7248,8 @@ loop1:
 	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
 	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
 	WORD $0x4e211ca9 // and v9.16b, v5.16b, v1.16b
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	WORD $0x4ea61d06 // orr v6.16b, v8.16b, v6.16b
@@ -7589,8 +7268,8 @@ loop1:
 	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
 	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
 	WORD $0x4e211ca9 // and v9.16b, v5.16b, v1.16b
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	WORD $0x4ea61d06 // orr v6.16b, v8.16b, v6.16b
@@ -7609,8 +7288,8 @@ loop1:
 	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
 	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
 	WORD $0x4e211ca9 // and v9.16b, v5.16b, v1.16b
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	WORD $0x4ea61d06 // orr v6.16b, v8.16b, v6.16b
@@ -7667,14 +7346,10 @@ TEXT ·mix1xTurbo4NEON(SB), NOSPLIT, $320-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        (R4), F10
-	FMOVQ        16(R4), F11
-	FMOVQ        32(R4), F12
-	FMOVQ        48(R4), F13
-	FMOVQ        64(R4), F14
-	FMOVQ        80(R4), F15
-	FMOVQ        96(R4), F16
-	FMOVQ        112(R4), F17
+	FLDPQ        (R4), (F10, F11)
+	FLDPQ        32(R4), (F12, F13)
+	FLDPQ        64(R4), (F14, F15)
+	FLDPQ        96(R4), (F16, F17)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -7690,8 +7365,8 @@ loop3:
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7702,9 +7377,8 @@ loop3:
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	FMOVS        (R3), F19
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
@@ -7780,14 +7454,10 @@ done4:
 	FMOVQ        F17, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        128(R4), F10
-	FMOVQ        144(R4), F11
-	FMOVQ        160(R4), F12
-	FMOVQ        176(R4), F13
-	FMOVQ        192(R4), F14
-	FMOVQ        208(R4), F15
-	FMOVQ        224(R4), F16
-	FMOVQ        240(R4), F17
+	FLDPQ        128(R4), (F10, F11)
+	FLDPQ        160(R4), (F12, F13)
+	FLDPQ        192(R4), (F14, F15)
+	FLDPQ        224(R4), (F16, F17)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -7803,8 +7473,8 @@ loop5:
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7815,9 +7485,8 @@ loop5:
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	FMOVS        (R3), F19
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
@@ -7893,14 +7562,10 @@ done6:
 	FMOVQ        F17, 240(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        256(R4), F10
-	FMOVQ        272(R4), F11
-	FMOVQ        288(R4), F12
-	FMOVQ        304(R4), F13
-	FMOVQ        320(R4), F14
-	FMOVQ        336(R4), F15
-	FMOVQ        352(R4), F16
-	FMOVQ        368(R4), F17
+	FLDPQ        256(R4), (F10, F11)
+	FLDPQ        288(R4), (F12, F13)
+	FLDPQ        320(R4), (F14, F15)
+	FLDPQ        352(R4), (F16, F17)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -7916,8 +7581,8 @@ loop7:
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -7928,9 +7593,8 @@ loop7:
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	FMOVS        (R3), F19
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
@@ -8006,14 +7670,10 @@ done8:
 	FMOVQ        F17, 368(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FMOVQ        384(R4), F10
-	FMOVQ        400(R4), F11
-	FMOVQ        416(R4), F12
-	FMOVQ        432(R4), F13
-	FMOVQ        448(R4), F14
-	FMOVQ        464(R4), F15
-	FMOVQ        480(R4), F16
-	FMOVQ        496(R4), F17
+	FLDPQ        384(R4), (F10, F11)
+	FLDPQ        416(R4), (F12, F13)
+	FLDPQ        448(R4), (F14, F15)
+	FLDPQ        480(R4), (F16, F17)
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -8029,8 +7689,8 @@ loop9:
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
 	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
@@ -8041,9 +7701,8 @@ loop9:
 	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	FMOVS        (R3), F19
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
@@ -8161,26 +7820,22 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        (R4), F10
-	FMOVQ        16(R4), F11
+	FLDPQ        (R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        (R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        16(R6), F13
-	FMOVQ        32(R4), F14
-	FMOVQ        48(R4), F15
+	FLDPQ        32(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        32(R6), F16
 	ADD          R5, R4, R6
 	FMOVQ        48(R6), F17
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
+	FLDPQ        64(R4), (F18, F19)
 	ADD          R5, R4, R6
 	FMOVQ        64(R6), F20
 	ADD          R5, R4, R6
 	FMOVQ        80(R6), F21
-	FMOVQ        96(R4), F22
-	FMOVQ        112(R4), F23
+	FLDPQ        96(R4), (F22, F23)
 	ADD          R5, R4, R6
 	FMOVQ        96(R6), F24
 	ADD          R5, R4, R4
@@ -8201,8 +7856,8 @@ loop3:
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x4e271f7c // and v28.16b, v27.16b, v7.16b
 	WORD $0x4e271f5d // and v29.16b, v26.16b, v7.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
+	WORD $0x6f0c077b // ushr v27.16b, v27.16b, #4
+	WORD $0x6f0c075a // ushr v26.16b, v26.16b, #4
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
@@ -8213,14 +7868,12 @@ loop3:
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf5e // fmul v30.4s, v26.4s, v29.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
@@ -8322,26 +7975,22 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        128(R4), F10
-	FMOVQ        144(R4), F11
+	FLDPQ        128(R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        128(R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        144(R6), F13
-	FMOVQ        160(R4), F14
-	FMOVQ        176(R4), F15
+	FLDPQ        160(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        160(R6), F16
 	ADD          R5, R4, R6
 	FMOVQ        176(R6), F17
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
+	FLDPQ        192(R4), (F18, F19)
 	ADD          R5, R4, R6
 	FMOVQ        192(R6), F20
 	ADD          R5, R4, R6
 	FMOVQ        208(R6), F21
-	FMOVQ        224(R4), F22
-	FMOVQ        240(R4), F23
+	FLDPQ        224(R4), (F22, F23)
 	ADD          R5, R4, R6
 	FMOVQ        224(R6), F24
 	ADD          R5, R4, R4
@@ -8362,8 +8011,8 @@ loop5:
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x4e271f7c // and v28.16b, v27.16b, v7.16b
 	WORD $0x4e271f5d // and v29.16b, v26.16b, v7.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
+	WORD $0x6f0c077b // ushr v27.16b, v27.16b, #4
+	WORD $0x6f0c075a // ushr v26.16b, v26.16b, #4
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
@@ -8374,14 +8023,12 @@ loop5:
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf5e // fmul v30.4s, v26.4s, v29.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
@@ -8483,26 +8130,22 @@ done6:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        256(R4), F10
-	FMOVQ        272(R4), F11
+	FLDPQ        256(R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        256(R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        272(R6), F13
-	FMOVQ        288(R4), F14
-	FMOVQ        304(R4), F15
+	FLDPQ        288(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        288(R6), F16
 	ADD          R5, R4, R6
 	FMOVQ        304(R6), F17
-	FMOVQ        320(R4), F18
-	FMOVQ        336(R4), F19
+	FLDPQ        320(R4), (F18, F19)
 	ADD          R5, R4, R6
 	FMOVQ        320(R6), F20
 	ADD          R5, R4, R6
 	FMOVQ        336(R6), F21
-	FMOVQ        352(R4), F22
-	FMOVQ        368(R4), F23
+	FLDPQ        352(R4), (F22, F23)
 	ADD          R5, R4, R6
 	FMOVQ        352(R6), F24
 	ADD          R5, R4, R4
@@ -8523,8 +8166,8 @@ loop7:
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x4e271f7c // and v28.16b, v27.16b, v7.16b
 	WORD $0x4e271f5d // and v29.16b, v26.16b, v7.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
+	WORD $0x6f0c077b // ushr v27.16b, v27.16b, #4
+	WORD $0x6f0c075a // ushr v26.16b, v26.16b, #4
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
@@ -8535,14 +8178,12 @@ loop7:
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf5e // fmul v30.4s, v26.4s, v29.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
@@ -8644,26 +8285,22 @@ done8:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        384(R4), F10
-	FMOVQ        400(R4), F11
+	FLDPQ        384(R4), (F10, F11)
 	ADD          R5, R4, R6
 	FMOVQ        384(R6), F12
 	ADD          R5, R4, R6
 	FMOVQ        400(R6), F13
-	FMOVQ        416(R4), F14
-	FMOVQ        432(R4), F15
+	FLDPQ        416(R4), (F14, F15)
 	ADD          R5, R4, R6
 	FMOVQ        416(R6), F16
 	ADD          R5, R4, R6
 	FMOVQ        432(R6), F17
-	FMOVQ        448(R4), F18
-	FMOVQ        464(R4), F19
+	FLDPQ        448(R4), (F18, F19)
 	ADD          R5, R4, R6
 	FMOVQ        448(R6), F20
 	ADD          R5, R4, R6
 	FMOVQ        464(R6), F21
-	FMOVQ        480(R4), F22
-	FMOVQ        496(R4), F23
+	FLDPQ        480(R4), (F22, F23)
 	ADD          R5, R4, R6
 	FMOVQ        480(R6), F24
 	ADD          R5, R4, R4
@@ -8684,8 +8321,8 @@ loop9:
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x4e271f7c // and v28.16b, v27.16b, v7.16b
 	WORD $0x4e271f5d // and v29.16b, v26.16b, v7.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
+	WORD $0x6f0c077b // ushr v27.16b, v27.16b, #4
+	WORD $0x6f0c075a // ushr v26.16b, v26.16b, #4
 	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
 	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
@@ -8696,14 +8333,12 @@ loop9:
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	FMOVS        (R4), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
+	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R9
 	FMOVS        (R9), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3ddf5e // fmul v30.4s, v26.4s, v29.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
 	FMOVS        (R3), F29
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
@@ -8815,9 +8450,9 @@ done2:
 TEXT ·mixPairsTurbo4NEON(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $turbo4_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -8829,8 +8464,7 @@ TEXT ·mixPairsTurbo4NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
 	WORD $0x7d400042 // ldr h2, [x2]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
@@ -8839,8 +8473,7 @@ loop1:
 	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
 	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	FMOVS        F4, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 	WORD $0x7d4000a2 // ldr h2, [x5]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
@@ -8853,16 +8486,16 @@ loop1:
 	// levels of values 0, 2, 4 to 62
 	FMOVQ        4(R2), F2
 	FMOVQ        20(R2), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        4(R5), F4
 	FMOVQ        20(R5), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, (R0)
@@ -8875,20 +8508,16 @@ loop1:
 	// levels of values 1, 3, 5 to 63
 	FMOVQ        4(R2), F2
 	FMOVQ        20(R2), F3
-	WORD $0x6f3c0442 // ushr v2.4s, v2.4s, #4
-	WORD $0x6f3c0463 // ushr v3.4s, v3.4s, #4
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        4(R5), F4
 	FMOVQ        20(R5), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 64(R0)
@@ -8901,16 +8530,16 @@ loop1:
 	// levels of values 64, 66, 68 to 126
 	FMOVQ        36(R2), F2
 	FMOVQ        52(R2), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        36(R5), F4
 	FMOVQ        52(R5), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 128(R0)
@@ -8923,20 +8552,16 @@ loop1:
 	// levels of values 65, 67, 69 to 127
 	FMOVQ        36(R2), F2
 	FMOVQ        52(R2), F3
-	WORD $0x6f3c0442 // ushr v2.4s, v2.4s, #4
-	WORD $0x6f3c0463 // ushr v3.4s, v3.4s, #4
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        36(R5), F4
 	FMOVQ        52(R5), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 192(R0)
@@ -8978,14 +8603,11 @@ TEXT ·mixPlaceTurbo4NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F4
-	FMOVQ        16(R0), F5
-	FMOVQ        (R2), F6
-	FMOVQ        16(R2), F7
+	FLDPQ        (R0), (F4, F5)
+	FLDPQ        (R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        128(R2), F8
-	FMOVQ        144(R2), F9
+	FLDPQ        128(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -8998,14 +8620,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, (R0)
 	FMOVQ        F5, 16(R0)
-	FMOVQ        32(R0), F4
-	FMOVQ        48(R0), F5
-	FMOVQ        16(R2), F6
-	FMOVQ        32(R2), F7
+	FLDPQ        32(R0), (F4, F5)
+	FLDPQ        16(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        144(R2), F8
-	FMOVQ        160(R2), F9
+	FLDPQ        144(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9018,14 +8637,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 32(R0)
 	FMOVQ        F5, 48(R0)
-	FMOVQ        64(R0), F4
-	FMOVQ        80(R0), F5
-	FMOVQ        32(R2), F6
-	FMOVQ        48(R2), F7
+	FLDPQ        64(R0), (F4, F5)
+	FLDPQ        32(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        160(R2), F8
-	FMOVQ        176(R2), F9
+	FLDPQ        160(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9038,14 +8654,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 64(R0)
 	FMOVQ        F5, 80(R0)
-	FMOVQ        96(R0), F4
-	FMOVQ        112(R0), F5
-	FMOVQ        48(R2), F6
-	FMOVQ        64(R2), F7
+	FLDPQ        96(R0), (F4, F5)
+	FLDPQ        48(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        176(R2), F8
-	FMOVQ        192(R2), F9
+	FLDPQ        176(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9058,14 +8671,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 96(R0)
 	FMOVQ        F5, 112(R0)
-	FMOVQ        128(R0), F4
-	FMOVQ        144(R0), F5
-	FMOVQ        64(R2), F6
-	FMOVQ        80(R2), F7
+	FLDPQ        128(R0), (F4, F5)
+	FLDPQ        64(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        192(R2), F8
-	FMOVQ        208(R2), F9
+	FLDPQ        192(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9078,14 +8688,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 128(R0)
 	FMOVQ        F5, 144(R0)
-	FMOVQ        160(R0), F4
-	FMOVQ        176(R0), F5
-	FMOVQ        80(R2), F6
-	FMOVQ        96(R2), F7
+	FLDPQ        160(R0), (F4, F5)
+	FLDPQ        80(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        208(R2), F8
-	FMOVQ        224(R2), F9
+	FLDPQ        208(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9098,14 +8705,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 160(R0)
 	FMOVQ        F5, 176(R0)
-	FMOVQ        192(R0), F4
-	FMOVQ        208(R0), F5
-	FMOVQ        96(R2), F6
-	FMOVQ        112(R2), F7
+	FLDPQ        192(R0), (F4, F5)
+	FLDPQ        96(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        224(R2), F8
-	FMOVQ        240(R2), F9
+	FLDPQ        224(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9118,14 +8722,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 192(R0)
 	FMOVQ        F5, 208(R0)
-	FMOVQ        224(R0), F4
-	FMOVQ        240(R0), F5
-	FMOVQ        112(R2), F6
-	FMOVQ        128(R2), F7
+	FLDPQ        224(R0), (F4, F5)
+	FLDPQ        112(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        240(R2), F8
-	FMOVQ        256(R2), F9
+	FLDPQ        240(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9138,14 +8739,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 224(R0)
 	FMOVQ        F5, 240(R0)
-	FMOVQ        256(R0), F4
-	FMOVQ        272(R0), F5
-	FMOVQ        256(R2), F6
-	FMOVQ        272(R2), F7
+	FLDPQ        256(R0), (F4, F5)
+	FLDPQ        256(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        384(R2), F8
-	FMOVQ        400(R2), F9
+	FLDPQ        384(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9158,14 +8756,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 256(R0)
 	FMOVQ        F5, 272(R0)
-	FMOVQ        288(R0), F4
-	FMOVQ        304(R0), F5
-	FMOVQ        272(R2), F6
-	FMOVQ        288(R2), F7
+	FLDPQ        288(R0), (F4, F5)
+	FLDPQ        272(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        400(R2), F8
-	FMOVQ        416(R2), F9
+	FLDPQ        400(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9178,14 +8773,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 288(R0)
 	FMOVQ        F5, 304(R0)
-	FMOVQ        320(R0), F4
-	FMOVQ        336(R0), F5
-	FMOVQ        288(R2), F6
-	FMOVQ        304(R2), F7
+	FLDPQ        320(R0), (F4, F5)
+	FLDPQ        288(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        416(R2), F8
-	FMOVQ        432(R2), F9
+	FLDPQ        416(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9198,14 +8790,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 320(R0)
 	FMOVQ        F5, 336(R0)
-	FMOVQ        352(R0), F4
-	FMOVQ        368(R0), F5
-	FMOVQ        304(R2), F6
-	FMOVQ        320(R2), F7
+	FLDPQ        352(R0), (F4, F5)
+	FLDPQ        304(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        432(R2), F8
-	FMOVQ        448(R2), F9
+	FLDPQ        432(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9218,14 +8807,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 352(R0)
 	FMOVQ        F5, 368(R0)
-	FMOVQ        384(R0), F4
-	FMOVQ        400(R0), F5
-	FMOVQ        320(R2), F6
-	FMOVQ        336(R2), F7
+	FLDPQ        384(R0), (F4, F5)
+	FLDPQ        320(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        448(R2), F8
-	FMOVQ        464(R2), F9
+	FLDPQ        448(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9238,14 +8824,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 384(R0)
 	FMOVQ        F5, 400(R0)
-	FMOVQ        416(R0), F4
-	FMOVQ        432(R0), F5
-	FMOVQ        336(R2), F6
-	FMOVQ        352(R2), F7
+	FLDPQ        416(R0), (F4, F5)
+	FLDPQ        336(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        464(R2), F8
-	FMOVQ        480(R2), F9
+	FLDPQ        464(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9258,14 +8841,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 416(R0)
 	FMOVQ        F5, 432(R0)
-	FMOVQ        448(R0), F4
-	FMOVQ        464(R0), F5
-	FMOVQ        352(R2), F6
-	FMOVQ        368(R2), F7
+	FLDPQ        448(R0), (F4, F5)
+	FLDPQ        352(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9278,14 +8858,11 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 448(R0)
 	FMOVQ        F5, 464(R0)
-	FMOVQ        480(R0), F4
-	FMOVQ        496(R0), F5
-	FMOVQ        368(R2), F6
-	FMOVQ        384(R2), F7
+	FLDPQ        480(R0), (F4, F5)
+	FLDPQ        368(R2), (F6, F7)
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FMOVQ        480(R2), F8
-	FMOVQ        496(R2), F9
+	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e00012b // tbl v11.16b, { v9.16b }, v0.16b
 	MOVD         $turbo4_mask3<>+0(SB), R4
@@ -9340,7 +8917,6 @@ TEXT ·matmulQ81xTurbo4NEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -9351,123 +8927,114 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $turbo4_const<>+0(SB), R7
-	FMOVQ        (R7), F9
-	WORD $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ        (R7), F8
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F9
-	WORD $0x4e03012b // tbl v11.16b, { v9.16b }, v3.16b
-	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
-	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
-	WORD $0x4e211d2d // and v13.16b, v9.16b, v1.16b
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVQ        4(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4ea91da9 // orr v9.16b, v13.16b, v9.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FMOVQ        (R3), F12
-	FMOVQ        16(R3), F13
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F12
-	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
-	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
-	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
-	WORD $0x4e211d8f // and v15.16b, v12.16b, v1.16b
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
-	WORD $0x0e2fc18d // smull v13.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FMOVQ        20(R6), F8
+	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
+	WORD $0x4e211d0c // and v12.16b, v8.16b, v1.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4ea81d88 // orr v8.16b, v12.16b, v8.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x0e2cc10a // smull v10.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F12
-	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
-	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
-	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
-	WORD $0x4e211d8f // and v15.16b, v12.16b, v1.16b
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        64(R3), F14
-	FMOVQ        80(R3), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
-	WORD $0x0e2fc18d // smull v13.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FMOVQ        36(R6), F8
+	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
+	WORD $0x4e211d0c // and v12.16b, v8.16b, v1.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4ea81d88 // orr v8.16b, v12.16b, v8.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x0e2cc10a // smull v10.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F12
-	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
-	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
-	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
-	WORD $0x4e211d8f // and v15.16b, v12.16b, v1.16b
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F15
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
-	WORD $0x0e2fc18d // smull v13.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FMOVQ        52(R6), F8
+	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
+	WORD $0x4e211d0c // and v12.16b, v8.16b, v1.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4ea81d88 // orr v8.16b, v12.16b, v8.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x0e2cc10a // smull v10.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	FMOVS        (R4), F8
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
-	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
 	ADD          $0x44, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -9476,11 +9043,9 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
@@ -9497,6 +9062,476 @@ done2:
 
 // matmulQ82xTurbo4NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ82xTurbo4NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	MOVD         $turbo4_mask2<>+0(SB), R0
+	FMOVQ        (R0), F0
+	MOVD         $turbo4_mask<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $turbo4_levels<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $turbo4_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $turbo4_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	MOVD         $turbo4_const<>+0(SB), R7
+	FMOVQ        (R7), F8
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        4(R6), F8
+	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
+	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        (R3), (F10, F11)
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        128(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc10b // smull v11.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        20(R6), F8
+	WORD $0x4e03010b // tbl v11.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
+	WORD $0x4e211d0d // and v13.16b, v8.16b, v1.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4ea81da8 // orr v8.16b, v13.16b, v8.16b
+	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	FLDPQ        160(R3), (F12, F13)
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2dc10b // smull v11.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        36(R6), F8
+	WORD $0x4e03010b // tbl v11.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
+	WORD $0x4e211d0d // and v13.16b, v8.16b, v1.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4ea81da8 // orr v8.16b, v13.16b, v8.16b
+	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        64(R3), (F12, F13)
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	FLDPQ        192(R3), (F12, F13)
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2dc10b // smull v11.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        52(R6), F8
+	WORD $0x4e03010b // tbl v11.16b, { v8.16b }, v3.16b
+	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
+	WORD $0x4e211d0d // and v13.16b, v8.16b, v1.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4ea81da8 // orr v8.16b, v13.16b, v8.16b
+	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
+	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	FLDPQ        224(R3), (F12, F13)
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2dc10b // smull v11.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F8
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
+	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	ADD          $0x44, R6
+	ADD          $0x100, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e0540a7 // ext v7.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4e7 // fadd v7.4s, v7.4s, v5.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xTurbo4NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ83xTurbo4NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	MOVD         $turbo4_mask2<>+0(SB), R0
+	FMOVQ        (R0), F0
+	MOVD         $turbo4_mask<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $turbo4_levels<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $turbo4_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $turbo4_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000c8 // ldr h8, [x6]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	MOVD         $turbo4_const<>+0(SB), R7
+	FMOVQ        (R7), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+
+	// levels of values 0 to 31, and their products
+	FMOVQ        4(R6), F9
+	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
+	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	FLDPQ        (R3), (F11, F12)
+	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
+	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        128(R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        256(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        20(R6), F9
+	WORD $0x4e03012d // tbl v13.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
+	WORD $0x4e211d2f // and v15.16b, v9.16b, v1.16b
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4ea91de9 // orr v9.16b, v15.16b, v9.16b
+	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	FLDPQ        288(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2fc12d // smull v13.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVQ        36(R6), F9
+	WORD $0x4e03012d // tbl v13.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
+	WORD $0x4e211d2f // and v15.16b, v9.16b, v1.16b
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4ea91de9 // orr v9.16b, v15.16b, v9.16b
+	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        192(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	FLDPQ        320(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2fc12d // smull v13.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVQ        52(R6), F9
+	WORD $0x4e03012d // tbl v13.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
+	WORD $0x4e211d2f // and v15.16b, v9.16b, v1.16b
+	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4ea91de9 // orr v9.16b, v15.16b, v9.16b
+	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
+	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        224(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
+	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	FLDPQ        352(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2fc12d // smull v13.8h, v9.8b, v15.8b
+	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F9
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
+	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	ADD          $0x44, R6
+	ADD          $0x180, R3
+	ADD          $0xc, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e0540a8 // ext v8.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d508 // fadd v8.4s, v8.4s, v5.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
+	ADD          R3, R4
+	WORD $0x6e0740e5 // ext v5.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ84xTurbo4NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ84xTurbo4NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	MOVD         $turbo4_mask2<>+0(SB), R0
@@ -9535,788 +9570,229 @@ loop3:
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	MOVD         $turbo4_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
 	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
 	FMOVQ        4(R6), F10
-	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
-	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
-	WORD $0x4e211d4e // and v14.16b, v10.16b, v1.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
+	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eaa1dca // orr v10.16b, v14.16b, v10.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
+	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        256(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc150 // smull v16.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        384(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
 	WORD $0x0e30c14f // smull v15.8h, v10.8b, v16.8b
 	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x4e211e11 // and v17.16b, v16.16b, v1.16b
-	WORD $0x4e211df2 // and v18.16b, v15.16b, v1.16b
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        20(R6), F10
+	WORD $0x4e03014f // tbl v15.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x4e211df0 // and v16.16b, v15.16b, v1.16b
+	WORD $0x4e211d51 // and v17.16b, v10.16b, v1.16b
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eaa1e2a // orr v10.16b, v17.16b, v10.16b
 	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        160(R3), F17
-	FMOVQ        176(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	WORD $0x0e32c1f0 // smull v16.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
+	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
+	FLDPQ        160(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
+	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FLDPQ        288(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
+	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	FLDPQ        416(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x0e31c14f // smull v15.8h, v10.8b, v17.8b
+	WORD $0x4e31c14a // smull2 v10.8h, v10.16b, v17.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F15
-	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x4e211e11 // and v17.16b, v16.16b, v1.16b
-	WORD $0x4e211df2 // and v18.16b, v15.16b, v1.16b
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        36(R6), F10
+	WORD $0x4e03014f // tbl v15.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x4e211df0 // and v16.16b, v15.16b, v1.16b
+	WORD $0x4e211d51 // and v17.16b, v10.16b, v1.16b
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eaa1e2a // orr v10.16b, v17.16b, v10.16b
 	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        192(R3), F17
-	FMOVQ        208(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	FLDPQ        64(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	WORD $0x0e32c1f0 // smull v16.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
+	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
+	FLDPQ        192(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
+	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FLDPQ        320(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
+	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	FLDPQ        448(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x0e31c14f // smull v15.8h, v10.8b, v17.8b
+	WORD $0x4e31c14a // smull2 v10.8h, v10.16b, v17.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F15
-	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x4e211e11 // and v17.16b, v16.16b, v1.16b
-	WORD $0x4e211df2 // and v18.16b, v15.16b, v1.16b
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVQ        52(R6), F10
+	WORD $0x4e03014f // tbl v15.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x4e211df0 // and v16.16b, v15.16b, v1.16b
+	WORD $0x4e211d51 // and v17.16b, v10.16b, v1.16b
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eaa1e2a // orr v10.16b, v17.16b, v10.16b
 	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	FMOVQ        96(R3), F17
-	FMOVQ        112(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        224(R3), F17
-	FMOVQ        240(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	WORD $0x0e32c1f0 // smull v16.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
+	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
+	FLDPQ        224(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
+	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FLDPQ        352(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
+	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	FLDPQ        480(R3), (F16, F17)
+	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
+	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x0e31c14f // smull v15.8h, v10.8b, v17.8b
+	WORD $0x4e31c14a // smull2 v10.8h, v10.16b, v17.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bddf0 // fmul v16.4s, v15.4s, v11.4s
-	WORD $0x6e29ddef // fmul v15.4s, v15.4s, v9.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2fcdc6 // fmla v6.4s, v14.4s, v15.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS        (R4), F10
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
-	ADD          $0x44, R6
-	ADD          $0x100, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xTurbo4NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ83xTurbo4NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
-	FMOVQ        (R0), F0
-	MOVD         $turbo4_mask<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $turbo4_levels<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $turbo4_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $turbo4_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	MOVD         $turbo4_const<>+0(SB), R7
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F12
-	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
-	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
-	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
-	WORD $0x4e211d90 // and v16.16b, v12.16b, v1.16b
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4eac1e0c // orr v12.16b, v16.16b, v12.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c193 // smull v19.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        256(R3), F19
-	FMOVQ        272(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e34c193 // smull v19.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F19
-	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e211e95 // and v21.16b, v20.16b, v1.16b
-	WORD $0x4e211e76 // and v22.16b, v19.16b, v1.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	FMOVQ        32(R3), F21
-	FMOVQ        48(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x4e606ab0 // sadalp v16.4s, v21.8h
-	FMOVQ        160(R3), F21
-	FMOVQ        176(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
-	FMOVQ        288(R3), F21
-	FMOVQ        304(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
-	WORD $0x0e36c274 // smull v20.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F19
-	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e211e95 // and v21.16b, v20.16b, v1.16b
-	WORD $0x4e211e76 // and v22.16b, v19.16b, v1.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x4e606ab0 // sadalp v16.4s, v21.8h
-	FMOVQ        192(R3), F21
-	FMOVQ        208(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
-	FMOVQ        320(R3), F21
-	FMOVQ        336(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
-	WORD $0x0e36c274 // smull v20.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F19
-	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e211e95 // and v21.16b, v20.16b, v1.16b
-	WORD $0x4e211e76 // and v22.16b, v19.16b, v1.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	FMOVQ        96(R3), F21
-	FMOVQ        112(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x4e606ab0 // sadalp v16.4s, v21.8h
-	FMOVQ        224(R3), F21
-	FMOVQ        240(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
-	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
-	FMOVQ        352(R3), F21
-	FMOVQ        368(R3), F22
-	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
-	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
-	WORD $0x0e36c274 // smull v20.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dde74 // fmul v20.4s, v19.4s, v13.4s
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e33ce06 // fmla v6.4s, v16.4s, v19.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddf2 // fmul v18.4s, v15.4s, v13.4s
-	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
-	ADD          $0x44, R6
-	ADD          $0x180, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
-	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xTurbo4NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ84xTurbo4NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
-	FMOVQ        (R0), F0
-	MOVD         $turbo4_mask<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $turbo4_levels<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $turbo4_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $turbo4_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	MOVD         $turbo4_const<>+0(SB), R7
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddaf // fmul v15.4s, v13.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-
-	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
-	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
-	WORD $0x4e211e11 // and v17.16b, v16.16b, v1.16b
-	WORD $0x4e211dd2 // and v18.16b, v14.16b, v1.16b
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
-	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        256(R3), F21
-	FMOVQ        272(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c1d7 // smull v23.8h, v14.8b, v22.8b
-	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        384(R3), F23
-	FMOVQ        400(R3), F24
-	WORD $0x0e37c219 // smull v25.8h, v16.8b, v23.8b
-	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
-	WORD $0x4e70bf30 // addp v16.8h, v25.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e38c1d7 // smull v23.8h, v14.8b, v24.8b
-	WORD $0x4e38c1ce // smull2 v14.8h, v14.16b, v24.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F23
-	WORD $0x4e0302f8 // tbl v24.16b, { v23.16b }, v3.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e211f19 // and v25.16b, v24.16b, v1.16b
-	WORD $0x4e211efa // and v26.16b, v23.16b, v1.16b
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4eb81f38 // orr v24.16b, v25.16b, v24.16b
-	WORD $0x4eb71f57 // orr v23.16b, v26.16b, v23.16b
-	WORD $0x4e180058 // tbl v24.16b, { v2.16b }, v24.16b
-	WORD $0x4e170057 // tbl v23.16b, { v2.16b }, v23.16b
-	FMOVQ        32(R3), F25
-	FMOVQ        48(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b31 // sadalp v17.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b32 // sadalp v18.4s, v25.8h
-	FMOVQ        160(R3), F25
-	FMOVQ        176(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b33 // sadalp v19.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b34 // sadalp v20.4s, v25.8h
-	FMOVQ        288(R3), F25
-	FMOVQ        304(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b35 // sadalp v21.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b36 // sadalp v22.4s, v25.8h
-	FMOVQ        416(R3), F25
-	FMOVQ        432(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e606b10 // sadalp v16.4s, v24.8h
-	WORD $0x0e3ac2f8 // smull v24.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606aee // sadalp v14.4s, v23.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F23
-	WORD $0x4e0302f8 // tbl v24.16b, { v23.16b }, v3.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e211f19 // and v25.16b, v24.16b, v1.16b
-	WORD $0x4e211efa // and v26.16b, v23.16b, v1.16b
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4eb81f38 // orr v24.16b, v25.16b, v24.16b
-	WORD $0x4eb71f57 // orr v23.16b, v26.16b, v23.16b
-	WORD $0x4e180058 // tbl v24.16b, { v2.16b }, v24.16b
-	WORD $0x4e170057 // tbl v23.16b, { v2.16b }, v23.16b
-	FMOVQ        64(R3), F25
-	FMOVQ        80(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b31 // sadalp v17.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b32 // sadalp v18.4s, v25.8h
-	FMOVQ        192(R3), F25
-	FMOVQ        208(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b33 // sadalp v19.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b34 // sadalp v20.4s, v25.8h
-	FMOVQ        320(R3), F25
-	FMOVQ        336(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b35 // sadalp v21.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b36 // sadalp v22.4s, v25.8h
-	FMOVQ        448(R3), F25
-	FMOVQ        464(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e606b10 // sadalp v16.4s, v24.8h
-	WORD $0x0e3ac2f8 // smull v24.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606aee // sadalp v14.4s, v23.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F23
-	WORD $0x4e0302f8 // tbl v24.16b, { v23.16b }, v3.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e211f19 // and v25.16b, v24.16b, v1.16b
-	WORD $0x4e211efa // and v26.16b, v23.16b, v1.16b
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4eb81f38 // orr v24.16b, v25.16b, v24.16b
-	WORD $0x4eb71f57 // orr v23.16b, v26.16b, v23.16b
-	WORD $0x4e180058 // tbl v24.16b, { v2.16b }, v24.16b
-	WORD $0x4e170057 // tbl v23.16b, { v2.16b }, v23.16b
-	FMOVQ        96(R3), F25
-	FMOVQ        112(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b31 // sadalp v17.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b32 // sadalp v18.4s, v25.8h
-	FMOVQ        224(R3), F25
-	FMOVQ        240(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b33 // sadalp v19.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b34 // sadalp v20.4s, v25.8h
-	FMOVQ        352(R3), F25
-	FMOVQ        368(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
-	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
-	WORD $0x4e606b35 // sadalp v21.4s, v25.8h
-	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf39 // addp v25.8h, v25.8h, v26.8h
-	WORD $0x4e606b36 // sadalp v22.4s, v25.8h
-	FMOVQ        480(R3), F25
-	FMOVQ        496(R3), F26
-	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
-	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e606b10 // sadalp v16.4s, v24.8h
-	WORD $0x0e3ac2f8 // smull v24.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606aee // sadalp v14.4s, v23.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fdef8 // fmul v24.4s, v23.4s, v15.4s
-	WORD $0x6e2ddef7 // fmul v23.4s, v23.4s, v13.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e37ce46 // fmla v6.4s, v18.4s, v23.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce47 // fmla v7.4s, v18.4s, v20.4s
-	WORD $0x4e31ce68 // fmla v8.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x6e2fde34 // fmul v20.4s, v17.4s, v15.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6a // fmla v10.4s, v19.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
+	FMOVS        8(R4), F10
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
+	FMOVS        12(R4), F10
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x44, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -10327,31 +9803,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R0)
+	WORD $0x6e0540a9 // ext v9.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e28d4e5 // fadd v5.4s, v7.4s, v8.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0640c5 // ext v5.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e0740e5 // ext v5.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          R3, R4
-	WORD $0x4e2cd565 // fadd v5.4s, v11.4s, v12.4s
-	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
-	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
-	WORD $0x7e30d8c6 // faddp s6, v6.2s
-	FMOVS        F6, (R4)
+	WORD $0x6e084105 // ext v5.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD $0x7e30d8a5 // faddp s5, v5.2s
+	FMOVS        F5, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -10366,9 +9838,9 @@ done2:
 TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $turbo4_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -10650,18 +10122,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
 	FMOVQ        4(R6), F2
 	FMOVQ        20(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -10682,14 +10152,11 @@ loop3:
 	// levels of values 1, 3, 5 to 63, and their products
 	FMOVQ        4(R6), F4
 	FMOVQ        20(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -10710,12 +10177,11 @@ loop3:
 	// levels of values 64, 66, 68 to 126, and their products
 	FMOVQ        36(R6), F4
 	FMOVQ        52(R6), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -10736,14 +10202,11 @@ loop3:
 	// levels of values 65, 67, 69 to 127, and their products
 	FMOVQ        36(R6), F4
 	FMOVQ        52(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        96(R5), F6
-	FMOVQ        112(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        96(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -10793,14 +10256,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10813,8 +10272,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -10829,9 +10287,9 @@ done2:
 TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $turbo4_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -11364,18 +10822,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
 	FMOVQ        4(R6), F2
 	FMOVQ        20(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -11392,8 +10848,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -11414,14 +10869,11 @@ loop3:
 	// levels of values 1, 3, 5 to 63, and their products
 	FMOVQ        4(R6), F6
 	FMOVQ        20(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -11438,8 +10890,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        160(R5), F8
-	FMOVQ        176(R5), F9
+	FLDPQ        160(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -11460,12 +10911,11 @@ loop3:
 	// levels of values 64, 66, 68 to 126, and their products
 	FMOVQ        36(R6), F6
 	FMOVQ        52(R6), F7
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -11482,8 +10932,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        192(R5), F8
-	FMOVQ        208(R5), F9
+	FLDPQ        192(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -11504,14 +10953,11 @@ loop3:
 	// levels of values 65, 67, 69 to 127, and their products
 	FMOVQ        36(R6), F6
 	FMOVQ        52(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -11528,8 +10974,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        224(R5), F8
-	FMOVQ        240(R5), F9
+	FLDPQ        224(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -11581,14 +11026,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -11601,18 +11042,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -11625,8 +11061,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -11644,9 +11079,9 @@ done2:
 TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $turbo4_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -12430,18 +11865,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
 	FMOVQ        4(R6), F2
 	FMOVQ        20(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -12458,8 +11891,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -12476,8 +11908,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -12498,14 +11929,11 @@ loop3:
 	// levels of values 1, 3, 5 to 63, and their products
 	FMOVQ        4(R6), F8
 	FMOVQ        20(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -12522,8 +11950,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -12540,8 +11967,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        288(R5), F10
-	FMOVQ        304(R5), F11
+	FLDPQ        288(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -12562,12 +11988,11 @@ loop3:
 	// levels of values 64, 66, 68 to 126, and their products
 	FMOVQ        36(R6), F8
 	FMOVQ        52(R6), F9
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R5), F10
-	FMOVQ        80(R5), F11
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        64(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -12584,8 +12009,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -12602,8 +12026,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        320(R5), F10
-	FMOVQ        336(R5), F11
+	FLDPQ        320(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -12624,14 +12047,11 @@ loop3:
 	// levels of values 65, 67, 69 to 127, and their products
 	FMOVQ        36(R6), F8
 	FMOVQ        52(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -12648,8 +12068,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        224(R5), F10
-	FMOVQ        240(R5), F11
+	FLDPQ        224(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -12666,8 +12085,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        352(R5), F10
-	FMOVQ        368(R5), F11
+	FLDPQ        352(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -12721,14 +12139,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12741,18 +12155,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12765,21 +12174,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12792,8 +12196,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -12809,9 +12212,9 @@ done2:
 TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $turbo4_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -13846,18 +13249,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
 	FMOVQ        4(R6), F2
 	FMOVQ        20(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -13874,8 +13275,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -13892,8 +13292,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -13910,8 +13309,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        384(R5), F10
-	FMOVQ        400(R5), F11
+	FLDPQ        384(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -13932,14 +13330,11 @@ loop3:
 	// levels of values 1, 3, 5 to 63, and their products
 	FMOVQ        4(R6), F10
 	FMOVQ        20(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -13956,8 +13351,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -13974,8 +13368,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        288(R5), F12
-	FMOVQ        304(R5), F13
+	FLDPQ        288(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -13992,8 +13385,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        416(R5), F12
-	FMOVQ        432(R5), F13
+	FLDPQ        416(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -14014,12 +13406,11 @@ loop3:
 	// levels of values 64, 66, 68 to 126, and their products
 	FMOVQ        36(R6), F10
 	FMOVQ        52(R6), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -14036,8 +13427,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -14054,8 +13444,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        320(R5), F12
-	FMOVQ        336(R5), F13
+	FLDPQ        320(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -14072,8 +13461,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        448(R5), F12
-	FMOVQ        464(R5), F13
+	FLDPQ        448(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -14094,14 +13482,11 @@ loop3:
 	// levels of values 65, 67, 69 to 127, and their products
 	FMOVQ        36(R6), F10
 	FMOVQ        52(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -14118,8 +13503,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -14136,8 +13520,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        352(R5), F12
-	FMOVQ        368(R5), F13
+	FLDPQ        352(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -14154,8 +13537,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        480(R5), F12
-	FMOVQ        496(R5), F13
+	FLDPQ        480(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -14211,14 +13593,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -14231,18 +13609,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -14255,21 +13628,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -14282,19 +13650,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -14307,8 +13670,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -14568,9 +13930,8 @@ loop7:
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
 	FMOVS        (R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F13, 4224(R7)
 	ADD          R5<<3, R2, R7
@@ -14592,9 +13953,8 @@ loop7:
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F13, 4256(R7)
 	ADD          R5<<3, R2, R7
@@ -14616,9 +13976,8 @@ loop7:
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F13, 4288(R7)
 	ADD          R5<<3, R2, R7
@@ -14640,9 +13999,8 @@ loop7:
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F13, 4320(R7)
 	ADD          R5<<3, R2, R7
@@ -14900,36 +14258,32 @@ loop17:
 	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e31de72 // fmul v18.4s, v19.4s, v17.4s
-	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x4f919272 // fmul v18.4s, v19.4s, v17.s[0]
+	WORD $0x4f919291 // fmul v17.4s, v20.4s, v17.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 4224(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 4240(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e31deb2 // fmul v18.4s, v21.4s, v17.4s
-	WORD $0x6e31ded1 // fmul v17.4s, v22.4s, v17.4s
+	WORD $0x4f9192b2 // fmul v18.4s, v21.4s, v17.s[0]
+	WORD $0x4f9192d1 // fmul v17.4s, v22.4s, v17.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 5248(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 5264(R8)
 	ADD          R5, R4, R8
 	FMOVS        256(R8), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 6272(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 6288(R8)
 	ADD          R5, R4, R8
 	FMOVS        384(R8), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 7296(R8)
 	ADD          R5<<3, R2, R8

@@ -131,8 +131,7 @@ TEXT ·lanesMaxNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
+	FLDPQ        (R0), (F10, F11)
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -143,8 +142,7 @@ loop1:
 	WORD $0x6eac1d40 // bit v0.16b, v10.16b, v12.16b
 	WORD $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
 	WORD $0x6eaa1d61 // bit v1.16b, v11.16b, v10.16b
-	FMOVQ        32(R0), F10
-	FMOVQ        48(R0), F11
+	FLDPQ        32(R0), (F10, F11)
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -155,8 +153,7 @@ loop1:
 	WORD $0x6eac1d42 // bit v2.16b, v10.16b, v12.16b
 	WORD $0x6ea3e56a // fcmgt v10.4s, v11.4s, v3.4s
 	WORD $0x6eaa1d63 // bit v3.16b, v11.16b, v10.16b
-	FMOVQ        64(R0), F10
-	FMOVQ        80(R0), F11
+	FLDPQ        64(R0), (F10, F11)
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -167,8 +164,7 @@ loop1:
 	WORD $0x6eac1d44 // bit v4.16b, v10.16b, v12.16b
 	WORD $0x6ea5e56a // fcmgt v10.4s, v11.4s, v5.4s
 	WORD $0x6eaa1d65 // bit v5.16b, v11.16b, v10.16b
-	FMOVQ        96(R0), F10
-	FMOVQ        112(R0), F11
+	FLDPQ        96(R0), (F10, F11)
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -189,8 +185,7 @@ done2:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
+	FLDPQ        (R0), (F10, F11)
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -357,7 +352,6 @@ TEXT ·lanesExpSumNEON(SB), NOSPLIT, $0-32
 	MOVD         n+8(FP), R1
 	MOVD         args+16(FP), R2
 	FMOVS        (R2), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	FMOVS        4(R2), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         lanes+24(FP), R2
@@ -369,10 +363,9 @@ TEXT ·lanesExpSumNEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F16
-	FMOVQ        16(R0), F17
-	WORD $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
-	WORD $0x6e2bde31 // fmul v17.4s, v17.4s, v11.4s
+	FLDPQ        (R0), (F16, F17)
+	WORD $0x4f8b9210 // fmul v16.4s, v16.4s, v11.s[0]
+	WORD $0x4f8b9231 // fmul v17.4s, v17.4s, v11.s[0]
 	WORD $0x4eacd610 // fsub v16.4s, v16.4s, v12.4s
 	WORD $0x4eacd631 // fsub v17.4s, v17.4s, v12.4s
 	WORD $0x6eb0e5b2 // fcmgt v18.4s, v13.4s, v16.4s
@@ -510,8 +503,8 @@ unset11:
 	WORD $0x4d409073 // ld1 { v19.s }[3], [x3]
 
 unset12:
-	WORD $0x6e2bde52 // fmul v18.4s, v18.4s, v11.4s
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD $0x4f8b9252 // fmul v18.4s, v18.4s, v11.s[0]
+	WORD $0x4f8b9273 // fmul v19.4s, v19.4s, v11.s[0]
 	WORD $0x4eacd652 // fsub v18.4s, v18.4s, v12.4s
 	WORD $0x4eacd673 // fsub v19.4s, v19.4s, v12.4s
 	WORD $0x6eb2e5b4 // fcmgt v20.4s, v13.4s, v18.4s
@@ -672,8 +665,7 @@ TEXT ·lanesSiLUMulNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F14
-	FMOVQ        16(R0), F15
+	FLDPQ        (R0), (F14, F15)
 	WORD $0x6e231dd0 // eor v16.16b, v14.16b, v3.16b
 	WORD $0x6e231df1 // eor v17.16b, v15.16b, v3.16b
 	WORD $0x6eb0e592 // fcmgt v18.4s, v12.4s, v16.4s
@@ -736,8 +728,7 @@ loop1:
 	WORD $0x4e20d631 // fadd v17.4s, v17.4s, v0.4s
 	WORD $0x6e30fdce // fdiv v14.4s, v14.4s, v16.4s
 	WORD $0x6e31fdef // fdiv v15.4s, v15.4s, v17.4s
-	FMOVQ        (R1), F16
-	FMOVQ        16(R1), F17
+	FLDPQ        (R1), (F16, F17)
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	FMOVQ        F14, (R0)
@@ -1046,8 +1037,7 @@ TEXT ·lanesGELUMulNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F15
-	FMOVQ        16(R0), F16
+	FLDPQ        (R0), (F15, F16)
 	WORD $0x6e26ddf1 // fmul v17.4s, v15.4s, v6.4s
 	WORD $0x6e26de12 // fmul v18.4s, v16.4s, v6.4s
 	WORD $0x6e25ddf3 // fmul v19.4s, v15.4s, v5.4s
@@ -1118,8 +1108,7 @@ loop1:
 	WORD $0x4e20d652 // fadd v18.4s, v18.4s, v0.4s
 	WORD $0x6e31fdef // fdiv v15.4s, v15.4s, v17.4s
 	WORD $0x6e32fe10 // fdiv v16.4s, v16.4s, v18.4s
-	FMOVQ        (R1), F17
-	FMOVQ        16(R1), F18
+	FLDPQ        (R1), (F17, F18)
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	FMOVQ        F15, (R0)
@@ -1425,9 +1414,7 @@ TEXT ·lanesSoftCapNEON(SB), NOSPLIT, $0-24
 	MOVD         n+8(FP), R1
 	MOVD         args+16(FP), R2
 	FMOVS        (R2), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	FMOVS        4(R2), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         $vec_least<>+0(SB), R2
 	FMOVQ        (R2), F13
 	MOVD         $vec_most2<>+0(SB), R2
@@ -1439,10 +1426,9 @@ TEXT ·lanesSoftCapNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F17
-	FMOVQ        16(R0), F18
-	WORD $0x6e2bde31 // fmul v17.4s, v17.4s, v11.4s
-	WORD $0x6e2bde52 // fmul v18.4s, v18.4s, v11.4s
+	FLDPQ        (R0), (F17, F18)
+	WORD $0x4f8b9231 // fmul v17.4s, v17.4s, v11.s[0]
+	WORD $0x4f8b9252 // fmul v18.4s, v18.4s, v11.s[0]
 	WORD $0x6eb1e5b3 // fcmgt v19.4s, v13.4s, v17.4s
 	WORD $0x6e711db3 // bsl v19.16b, v13.16b, v17.16b
 	WORD $0x6eb2e5b1 // fcmgt v17.4s, v13.4s, v18.4s
@@ -1505,8 +1491,8 @@ loop1:
 	WORD $0x6e32fe12 // fdiv v18.4s, v16.4s, v18.4s
 	WORD $0x4eb1d5f1 // fsub v17.4s, v15.4s, v17.4s
 	WORD $0x4eb2d5f2 // fsub v18.4s, v15.4s, v18.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x6e2cde52 // fmul v18.4s, v18.4s, v12.4s
+	WORD $0x4f8c9231 // fmul v17.4s, v17.4s, v12.s[0]
+	WORD $0x4f8c9252 // fmul v18.4s, v18.4s, v12.s[0]
 	FMOVQ        F17, (R0)
 	FMOVQ        F18, 16(R0)
 	ADD          $0x20, R0
@@ -1588,8 +1574,8 @@ unset11:
 	WORD $0x4d409054 // ld1 { v20.s }[3], [x2]
 
 unset12:
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
-	WORD $0x6e2bde94 // fmul v20.4s, v20.4s, v11.4s
+	WORD $0x4f8b9273 // fmul v19.4s, v19.4s, v11.s[0]
+	WORD $0x4f8b9294 // fmul v20.4s, v20.4s, v11.s[0]
 	WORD $0x6eb3e5b5 // fcmgt v21.4s, v13.4s, v19.4s
 	WORD $0x6e731db5 // bsl v21.16b, v13.16b, v19.16b
 	WORD $0x6eb4e5b3 // fcmgt v19.4s, v13.4s, v20.4s
@@ -1652,8 +1638,8 @@ unset12:
 	WORD $0x6e34fe14 // fdiv v20.4s, v16.4s, v20.4s
 	WORD $0x4eb3d5f3 // fsub v19.4s, v15.4s, v19.4s
 	WORD $0x4eb4d5f4 // fsub v20.4s, v15.4s, v20.4s
-	WORD $0x6e2cde73 // fmul v19.4s, v19.4s, v12.4s
-	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD $0x4f8c9273 // fmul v19.4s, v19.4s, v12.s[0]
+	WORD $0x4f8c9294 // fmul v20.4s, v20.4s, v12.s[0]
 	WORD $0x4e042e22 // smov x2, v17.s[0]
 	CMP          $0, R2
 	BEQ          unset13
@@ -1726,34 +1712,26 @@ TEXT ·lanesAddNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R1), F2
-	FMOVQ        16(R1), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R1), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
-	FMOVQ        32(R0), F0
-	FMOVQ        48(R0), F1
-	FMOVQ        32(R1), F2
-	FMOVQ        48(R1), F3
+	FLDPQ        32(R0), (F0, F1)
+	FLDPQ        32(R1), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 32(R0)
 	FMOVQ        F1, 48(R0)
-	FMOVQ        64(R0), F0
-	FMOVQ        80(R0), F1
-	FMOVQ        64(R1), F2
-	FMOVQ        80(R1), F3
+	FLDPQ        64(R0), (F0, F1)
+	FLDPQ        64(R1), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 64(R0)
 	FMOVQ        F1, 80(R0)
-	FMOVQ        96(R0), F0
-	FMOVQ        112(R0), F1
-	FMOVQ        96(R1), F2
-	FMOVQ        112(R1), F3
+	FLDPQ        96(R0), (F0, F1)
+	FLDPQ        96(R1), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 96(R0)
@@ -1769,10 +1747,8 @@ done2:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R1), F2
-	FMOVQ        16(R1), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R1), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, (R0)
@@ -1985,33 +1961,28 @@ TEXT ·lanesScaleNEON(SB), NOSPLIT, $0-24
 	MOVD         n+8(FP), R1
 	MOVD         args+16(FP), R2
 	FMOVS        (R2), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	SUBS         $0x20, R1
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F1
-	FMOVQ        16(R0), F2
-	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FLDPQ        (R0), (F1, F2)
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, (R0)
 	FMOVQ        F2, 16(R0)
-	FMOVQ        32(R0), F1
-	FMOVQ        48(R0), F2
-	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FLDPQ        32(R0), (F1, F2)
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, 32(R0)
 	FMOVQ        F2, 48(R0)
-	FMOVQ        64(R0), F1
-	FMOVQ        80(R0), F2
-	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FLDPQ        64(R0), (F1, F2)
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, 64(R0)
 	FMOVQ        F2, 80(R0)
-	FMOVQ        96(R0), F1
-	FMOVQ        112(R0), F2
-	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FLDPQ        96(R0), (F1, F2)
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, 96(R0)
 	FMOVQ        F2, 112(R0)
 	ADD          $0x80, R0
@@ -2024,10 +1995,9 @@ done2:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R0), F1
-	FMOVQ        16(R0), F2
-	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FLDPQ        (R0), (F1, F2)
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, (R0)
 	FMOVQ        F2, 16(R0)
 	ADD          $0x20, R0
@@ -2109,8 +2079,8 @@ unset13:
 	WORD $0x4d409044 // ld1 { v4.s }[3], [x2]
 
 unset14:
-	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD $0x4f809063 // fmul v3.4s, v3.4s, v0.s[0]
+	WORD $0x4f809084 // fmul v4.4s, v4.4s, v0.s[0]
 	WORD $0x4e042c22 // smov x2, v1.s[0]
 	CMP          $0, R2
 	BEQ          unset15
@@ -2182,27 +2152,22 @@ TEXT ·lanesScaleMulNEON(SB), NOSPLIT, $0-40
 	MOVD         n+24(FP), R3
 	MOVD         args+32(FP), R4
 	FMOVS        (R4), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	SUBS         $0x10, R3
 	BLT          done2
 
 loop1:
-	FMOVQ        (R1), F1
-	FMOVQ        16(R1), F2
-	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ        (R2), F3
-	FMOVQ        16(R2), F4
+	FLDPQ        (R1), (F1, F2)
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
+	FLDPQ        (R2), (F3, F4)
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	FMOVQ        F1, (R0)
 	FMOVQ        F2, 16(R0)
-	FMOVQ        32(R1), F1
-	FMOVQ        48(R1), F2
-	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ        32(R2), F3
-	FMOVQ        48(R2), F4
+	FLDPQ        32(R1), (F1, F2)
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
+	FLDPQ        32(R2), (F3, F4)
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	FMOVQ        F1, 32(R0)
@@ -2219,12 +2184,10 @@ done2:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R1), F1
-	FMOVQ        16(R1), F2
-	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ        (R2), F3
-	FMOVQ        16(R2), F4
+	FLDPQ        (R1), (F1, F2)
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
+	FLDPQ        (R2), (F3, F4)
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	FMOVQ        F1, (R0)
@@ -2310,8 +2273,8 @@ unset13:
 	WORD $0x4d409084 // ld1 { v4.s }[3], [x4]
 
 unset14:
-	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD $0x4f809063 // fmul v3.4s, v3.4s, v0.s[0]
+	WORD $0x4f809084 // fmul v4.4s, v4.4s, v0.s[0]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e042c24 // smov x4, v1.s[0]
 	CMP          $0, R4
@@ -2441,33 +2404,27 @@ TEXT ·lanesBlendNEON(SB), NOSPLIT, $0-32
 	MOVD         n+16(FP), R2
 	MOVD         args+24(FP), R3
 	FMOVS        (R3), F0
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
 	FMOVS        4(R3), F1
-	WORD $0x4e040421 // dup v1.4s, v1.s[0]
 	SUBS         $0x10, R2
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F2
-	FMOVQ        16(R0), F3
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ        (R1), F4
-	FMOVQ        16(R1), F5
-	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
-	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	FLDPQ        (R0), (F2, F3)
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
+	WORD $0x4f809063 // fmul v3.4s, v3.4s, v0.s[0]
+	FLDPQ        (R1), (F4, F5)
+	WORD $0x4f819084 // fmul v4.4s, v4.4s, v1.s[0]
+	WORD $0x4f8190a5 // fmul v5.4s, v5.4s, v1.s[0]
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	FMOVQ        F2, (R0)
 	FMOVQ        F3, 16(R0)
-	FMOVQ        32(R0), F2
-	FMOVQ        48(R0), F3
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ        32(R1), F4
-	FMOVQ        48(R1), F5
-	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
-	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	FLDPQ        32(R0), (F2, F3)
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
+	WORD $0x4f809063 // fmul v3.4s, v3.4s, v0.s[0]
+	FLDPQ        32(R1), (F4, F5)
+	WORD $0x4f819084 // fmul v4.4s, v4.4s, v1.s[0]
+	WORD $0x4f8190a5 // fmul v5.4s, v5.4s, v1.s[0]
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	FMOVQ        F2, 32(R0)
@@ -2483,14 +2440,12 @@ done2:
 	BLT          done4
 
 loop3:
-	FMOVQ        (R0), F2
-	FMOVQ        16(R0), F3
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ        (R1), F4
-	FMOVQ        16(R1), F5
-	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
-	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	FLDPQ        (R0), (F2, F3)
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
+	WORD $0x4f809063 // fmul v3.4s, v3.4s, v0.s[0]
+	FLDPQ        (R1), (F4, F5)
+	WORD $0x4f819084 // fmul v4.4s, v4.4s, v1.s[0]
+	WORD $0x4f8190a5 // fmul v5.4s, v5.4s, v1.s[0]
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	FMOVQ        F2, (R0)
@@ -2575,8 +2530,8 @@ unset13:
 	WORD $0x4d409065 // ld1 { v5.s }[3], [x3]
 
 unset14:
-	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD $0x4f809084 // fmul v4.4s, v4.4s, v0.s[0]
+	WORD $0x4f8090a5 // fmul v5.4s, v5.4s, v0.s[0]
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4e042c43 // smov x3, v2.s[0]
 	CMP          $0, R3
@@ -2634,8 +2589,8 @@ unset21:
 	WORD $0x4d409067 // ld1 { v7.s }[3], [x3]
 
 unset22:
-	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
-	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD $0x4f8190c6 // fmul v6.4s, v6.4s, v1.s[0]
+	WORD $0x4f8190e7 // fmul v7.4s, v7.4s, v1.s[0]
 	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e042c43 // smov x3, v2.s[0]
@@ -2714,8 +2669,7 @@ TEXT ·lanesSumSquaresNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F4
-	FMOVQ        16(R0), F5
+	FLDPQ        (R0), (F4, F5)
 	WORD $0x0e617886 // fcvtl v6.2d, v4.2s
 	WORD $0x4e66ccc0 // fmla v0.2d, v6.2d, v6.2d
 	WORD $0x4e617884 // fcvtl2 v4.2d, v4.4s
@@ -2841,12 +2795,9 @@ TEXT ·lanesRopeAdjacentNEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FMOVQ        (R1), F3
-	FMOVQ        16(R1), F4
-	FMOVQ        (R2), F5
-	FMOVQ        16(R2), F6
-	FMOVQ        (R0), F7
-	FMOVQ        16(R0), F8
+	FLDPQ        (R1), (F3, F4)
+	FLDPQ        (R2), (F5, F6)
+	FLDPQ        (R0), (F7, F8)
 	WORD $0x4e000069 // tbl v9.16b, { v3.16b }, v0.16b
 	WORD $0x4e010063 // tbl v3.16b, { v3.16b }, v1.16b
 	WORD $0x4e0000aa // tbl v10.16b, { v5.16b }, v0.16b
@@ -2863,8 +2814,7 @@ loop1:
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	FMOVQ        F7, (R0)
 	FMOVQ        F3, 16(R0)
-	FMOVQ        32(R0), F3
-	FMOVQ        48(R0), F5
+	FLDPQ        32(R0), (F3, F5)
 	WORD $0x4e000087 // tbl v7.16b, { v4.16b }, v0.16b
 	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
 	WORD $0x4e0000c8 // tbl v8.16b, { v6.16b }, v0.16b
@@ -3300,14 +3250,10 @@ TEXT ·lanesRopeHalvesNEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R1), F2
-	FMOVQ        16(R1), F3
-	FMOVQ        (R2), F4
-	FMOVQ        16(R2), F5
-	FMOVQ        (R3), F6
-	FMOVQ        16(R3), F7
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R1), (F2, F3)
+	FLDPQ        (R2), (F4, F5)
+	FLDPQ        (R3), (F6, F7)
 	WORD $0x6e24dc08 // fmul v8.4s, v0.4s, v4.4s
 	WORD $0x6e25dc29 // fmul v9.4s, v1.4s, v5.4s
 	WORD $0x6e26dc4a // fmul v10.4s, v2.4s, v6.4s

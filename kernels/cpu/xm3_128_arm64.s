@@ -271,6 +271,373 @@ TEXT ·matmulQ81xXm3_128DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        34(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        38(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        42(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        46(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	ADD          $0x32, R6
+	ADD          $0x80, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+
+	// sums of the lanes
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xXm3_128DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ82xXm3_128DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $xm3_128_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $xm3_128_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $xm3_128_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $xm3_128_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $xm3_128_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        34(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        128(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        38(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        42(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        192(R3), (F13, F14)
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        46(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	FLDPQ        224(R3), (F13, F14)
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0x32, R6
+	ADD          $0x100, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xXm3_128DotProd multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: ASIMDDP
+TEXT ·matmulQ83xXm3_128DotProd(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $xm3_128_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $xm3_128_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $xm3_128_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $xm3_128_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $xm3_128_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
@@ -307,117 +674,151 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        (R3), F14
-	FMOVQ        16(R3), F15
+	FLDPQ        (R3), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f958d // sdot v13.4s, v12.16b, v15.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        256(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
 	FMOVD        10(R6), F12
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea4458e // ushl v14.4s, v12.4s, v4.4s
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        38(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f1 // ushl v17.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	FMOVS        38(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F17
-	WORD $0x4e8f95d0 // sdot v16.4s, v14.16b, v15.16b
-	WORD $0x4e91958d // sdot v13.4s, v12.16b, v17.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        288(R3), (F14, F15)
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
 	FMOVD        18(R6), F12
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea4458e // ushl v14.4s, v12.4s, v4.4s
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        42(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f1 // ushl v17.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	FMOVS        42(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F17
-	WORD $0x4e8f95d0 // sdot v16.4s, v14.16b, v15.16b
-	WORD $0x4e91958d // sdot v13.4s, v12.16b, v17.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        192(R3), (F14, F15)
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        320(R3), (F14, F15)
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
 	FMOVD        26(R6), F12
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x6ea4458e // ushl v14.4s, v12.4s, v4.4s
+	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        46(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f1 // ushl v17.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	FMOVS        46(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F17
-	WORD $0x4e8f95d0 // sdot v16.4s, v14.16b, v15.16b
-	WORD $0x4e91958d // sdot v13.4s, v12.16b, v17.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
+	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
+	FLDPQ        224(R3), (F14, F15)
+	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	FLDPQ        352(R3), (F14, F15)
+	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd8f // fmul v15.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2fcdc8 // fmla v8.4s, v14.4s, v15.4s
-	WORD $0x4e2bcda9 // fmla v9.4s, v13.4s, v11.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x32, R6
-	ADD          $0x80, R3
-	ADD          $4, R4
+	ADD          $0x180, R3
+	ADD          $0xc, R4
 	SUBS         $1, R5
 	BGE          loop3
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 
 	// sums of the lanes
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
+	ADD          R3, R4
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -428,9 +829,9 @@ done2:
 	ADD          $1, R2
 	RET
 
-// matmulQ82xXm3_128DotProd multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xXm3_128DotProd multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
-TEXT ·matmulQ82xXm3_128DotProd(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xXm3_128DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e420 // movi v0.16b, #1
@@ -492,650 +893,142 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	FLDPQ        (R3), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F18
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        256(R3), (F15, F16)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        384(R3), (F15, F16)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
 	FMOVD        10(R6), F13
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445b0 // ushl v16.4s, v13.4s, v4.4s
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        38(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	FMOVS        38(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e9495af // sdot v15.4s, v13.16b, v20.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e9495ae // sdot v14.4s, v13.16b, v20.16b
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        160(R3), (F15, F16)
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        288(R3), (F15, F16)
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        416(R3), (F15, F16)
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 64 to 95, and their products
 	FMOVD        18(R6), F13
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445b0 // ushl v16.4s, v13.4s, v4.4s
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        42(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	FMOVS        42(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e9495af // sdot v15.4s, v13.16b, v20.16b
-	FMOVQ        192(R3), F18
-	FMOVQ        208(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e9495ae // sdot v14.4s, v13.16b, v20.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        192(R3), (F15, F16)
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        320(R3), (F15, F16)
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        448(R3), (F15, F16)
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 96 to 127, and their products
 	FMOVD        26(R6), F13
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445b0 // ushl v16.4s, v13.4s, v4.4s
+	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        46(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea54654 // ushl v20.4s, v18.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	FMOVS        46(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e9495af // sdot v15.4s, v13.16b, v20.16b
-	FMOVQ        224(R3), F18
-	FMOVQ        240(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e9495ae // sdot v14.4s, v13.16b, v20.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        224(R3), (F15, F16)
+	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	FLDPQ        352(R3), (F15, F16)
+	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	FLDPQ        480(R3), (F15, F16)
+	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
 	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
 	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
-	ADD          $0x32, R6
-	ADD          $0x100, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xXm3_128DotProd multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ83xXm3_128DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $xm3_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $xm3_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $xm3_128_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $xm3_128_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $xm3_128_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        34(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9295f1 // sdot v17.4s, v15.16b, v18.16b
-	FMOVQ        128(R3), F18
-	FMOVQ        144(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495f2 // sdot v18.4s, v15.16b, v20.16b
-	FMOVQ        256(R3), F20
-	FMOVQ        272(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9695f0 // sdot v16.4s, v15.16b, v22.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f4 // ushl v20.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        38(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6ea546d8 // ushl v24.4s, v22.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
-	WORD $0x4eb61def // orr v15.16b, v15.16b, v22.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895f1 // sdot v17.4s, v15.16b, v24.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895f2 // sdot v18.4s, v15.16b, v24.16b
-	FMOVQ        288(R3), F22
-	FMOVQ        304(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895f0 // sdot v16.4s, v15.16b, v24.16b
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f4 // ushl v20.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        42(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6ea546d8 // ushl v24.4s, v22.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
-	WORD $0x4eb61def // orr v15.16b, v15.16b, v22.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895f1 // sdot v17.4s, v15.16b, v24.16b
-	FMOVQ        192(R3), F22
-	FMOVQ        208(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895f2 // sdot v18.4s, v15.16b, v24.16b
-	FMOVQ        320(R3), F22
-	FMOVQ        336(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895f0 // sdot v16.4s, v15.16b, v24.16b
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f4 // ushl v20.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        46(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6ea546d8 // ushl v24.4s, v22.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
-	WORD $0x4eb61def // orr v15.16b, v15.16b, v22.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895f1 // sdot v17.4s, v15.16b, v24.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895f2 // sdot v18.4s, v15.16b, v24.16b
-	FMOVQ        352(R3), F22
-	FMOVQ        368(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895f0 // sdot v16.4s, v15.16b, v24.16b
-
-	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2eddf4 // fmul v20.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e2fce4b // fmla v11.4s, v18.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
-	ADD          $0x32, R6
-	ADD          $0x180, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xXm3_128DotProd multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-// Requires: ASIMDDP
-TEXT ·matmulQ84xXm3_128DotProd(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $xm3_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $xm3_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $xm3_128_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $xm3_128_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $xm3_128_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        34(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
-	FMOVQ        128(R3), F20
-	FMOVQ        144(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e969634 // sdot v20.4s, v17.16b, v22.16b
-	FMOVQ        256(R3), F22
-	FMOVQ        272(R3), F24
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989636 // sdot v22.4s, v17.16b, v24.16b
-	FMOVQ        384(R3), F24
-	FMOVQ        400(R3), F26
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98965b // sdot v27.4s, v18.16b, v24.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9a9632 // sdot v18.4s, v17.16b, v26.16b
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44638 // ushl v24.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        38(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6ea5475c // ushl v28.4s, v26.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
-	WORD $0x4f22575a // shl v26.4s, v26.4s, #2
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4eba1e31 // orr v17.16b, v17.16b, v26.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        32(R3), F26
-	FMOVQ        48(R3), F28
-	WORD $0x4e9a9715 // sdot v21.4s, v24.16b, v26.16b
-	WORD $0x4e9c9633 // sdot v19.4s, v17.16b, v28.16b
-	FMOVQ        160(R3), F26
-	FMOVQ        176(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9634 // sdot v20.4s, v17.16b, v28.16b
-	FMOVQ        288(R3), F26
-	FMOVQ        304(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9636 // sdot v22.4s, v17.16b, v28.16b
-	FMOVQ        416(R3), F26
-	FMOVQ        432(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9632 // sdot v18.4s, v17.16b, v28.16b
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44638 // ushl v24.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        42(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6ea5475c // ushl v28.4s, v26.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
-	WORD $0x4f22575a // shl v26.4s, v26.4s, #2
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4eba1e31 // orr v17.16b, v17.16b, v26.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        64(R3), F26
-	FMOVQ        80(R3), F28
-	WORD $0x4e9a9715 // sdot v21.4s, v24.16b, v26.16b
-	WORD $0x4e9c9633 // sdot v19.4s, v17.16b, v28.16b
-	FMOVQ        192(R3), F26
-	FMOVQ        208(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9634 // sdot v20.4s, v17.16b, v28.16b
-	FMOVQ        320(R3), F26
-	FMOVQ        336(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9636 // sdot v22.4s, v17.16b, v28.16b
-	FMOVQ        448(R3), F26
-	FMOVQ        464(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9632 // sdot v18.4s, v17.16b, v28.16b
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44638 // ushl v24.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        46(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x6ea5475c // ushl v28.4s, v26.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
-	WORD $0x4f22575a // shl v26.4s, v26.4s, #2
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4eba1e31 // orr v17.16b, v17.16b, v26.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        96(R3), F26
-	FMOVQ        112(R3), F28
-	WORD $0x4e9a9715 // sdot v21.4s, v24.16b, v26.16b
-	WORD $0x4e9c9633 // sdot v19.4s, v17.16b, v28.16b
-	FMOVQ        224(R3), F26
-	FMOVQ        240(R3), F28
-	WORD $0x4e9a9717 // sdot v23.4s, v24.16b, v26.16b
-	WORD $0x4e9c9634 // sdot v20.4s, v17.16b, v28.16b
-	FMOVQ        352(R3), F26
-	FMOVQ        368(R3), F28
-	WORD $0x4e9a9719 // sdot v25.4s, v24.16b, v26.16b
-	WORD $0x4e9c9636 // sdot v22.4s, v17.16b, v28.16b
-	FMOVQ        480(R3), F26
-	FMOVQ        496(R3), F28
-	WORD $0x4e9a971b // sdot v27.4s, v24.16b, v26.16b
-	WORD $0x4e9c9632 // sdot v18.4s, v17.16b, v28.16b
-
-	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e30de38 // fmul v24.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
-	WORD $0x4e31ce69 // fmla v9.4s, v19.4s, v17.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8b // fmla v11.4s, v20.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db33 // scvtf v19.4s, v25.4s
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e30de35 // fmul v21.4s, v17.4s, v16.4s
-	WORD $0x6e30de31 // fmul v17.4s, v17.4s, v16.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e31ce8d // fmla v13.4s, v20.4s, v17.4s
-	FMOVS        12(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21db73 // scvtf v19.4s, v27.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e30de34 // fmul v20.4s, v17.4s, v16.4s
-	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ce4f // fmla v15.4s, v18.4s, v16.4s
 	ADD          $0x32, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -1146,31 +1039,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1212,8 +1101,7 @@ TEXT ·matmulQ8Block1xXm3_128DotProd(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1240,8 +1128,7 @@ TEXT ·matmulQ8Block1xXm3_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R2), F10
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1266,8 +1153,7 @@ TEXT ·matmulQ8Block1xXm3_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F12
+	FLDPQ        64(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1292,8 +1178,7 @@ TEXT ·matmulQ8Block1xXm3_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        96(R2), F10
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1346,8 +1231,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -1370,8 +1254,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1410,8 +1293,7 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1450,8 +1332,7 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1490,8 +1371,7 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1537,14 +1417,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1557,8 +1433,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
 	ADD          $0x10, R2
@@ -1600,8 +1475,7 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1628,8 +1502,7 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R2), F10
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1654,8 +1527,7 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F12
+	FLDPQ        64(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1680,8 +1552,7 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        96(R2), F10
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1717,8 +1588,7 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1745,8 +1615,7 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        160(R2), F10
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1771,8 +1640,7 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 176(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        192(R2), F10
-	FMOVQ        208(R2), F12
+	FLDPQ        192(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1797,8 +1665,7 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 208(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        224(R2), F10
-	FMOVQ        240(R2), F12
+	FLDPQ        224(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1851,8 +1718,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -1875,8 +1741,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1893,8 +1758,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        128(R5), F12
-	FMOVQ        144(R5), F13
+	FLDPQ        128(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1933,8 +1797,7 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        32(R5), F14
-	FMOVQ        48(R5), F15
+	FLDPQ        32(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1951,8 +1814,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        160(R5), F14
-	FMOVQ        176(R5), F15
+	FLDPQ        160(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1991,8 +1853,7 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        64(R5), F14
-	FMOVQ        80(R5), F15
+	FLDPQ        64(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2009,8 +1870,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        192(R5), F14
-	FMOVQ        208(R5), F15
+	FLDPQ        192(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2049,8 +1909,7 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        96(R5), F14
-	FMOVQ        112(R5), F15
+	FLDPQ        96(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2067,8 +1926,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        224(R5), F14
-	FMOVQ        240(R5), F15
+	FLDPQ        224(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2116,14 +1974,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2136,18 +1990,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2160,8 +2009,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -2206,8 +2054,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2234,8 +2081,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R2), F10
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2260,8 +2106,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F12
+	FLDPQ        64(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2286,8 +2131,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        96(R2), F10
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2323,8 +2167,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2351,8 +2194,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        160(R2), F10
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2377,8 +2219,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 176(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        192(R2), F10
-	FMOVQ        208(R2), F12
+	FLDPQ        192(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2403,8 +2244,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 208(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        224(R2), F10
-	FMOVQ        240(R2), F12
+	FLDPQ        224(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2440,8 +2280,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FMOVQ        256(R2), F9
-	FMOVQ        272(R2), F10
+	FLDPQ        256(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2468,8 +2307,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        288(R2), F10
-	FMOVQ        304(R2), F12
+	FLDPQ        288(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2494,8 +2332,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 304(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        320(R2), F10
-	FMOVQ        336(R2), F12
+	FLDPQ        320(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2520,8 +2357,7 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 336(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        352(R2), F10
-	FMOVQ        368(R2), F12
+	FLDPQ        352(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2574,8 +2410,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -2598,8 +2433,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2616,8 +2450,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        128(R5), F12
-	FMOVQ        144(R5), F13
+	FLDPQ        128(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2634,8 +2467,7 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVQ        256(R5), F14
-	FMOVQ        272(R5), F15
+	FLDPQ        256(R5), (F14, F15)
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2674,8 +2506,7 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        32(R5), F16
-	FMOVQ        48(R5), F17
+	FLDPQ        32(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2692,8 +2523,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FMOVQ        160(R5), F16
-	FMOVQ        176(R5), F17
+	FLDPQ        160(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2710,8 +2540,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FMOVQ        288(R5), F16
-	FMOVQ        304(R5), F17
+	FLDPQ        288(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2750,8 +2579,7 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        64(R5), F16
-	FMOVQ        80(R5), F17
+	FLDPQ        64(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2768,8 +2596,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FMOVQ        192(R5), F16
-	FMOVQ        208(R5), F17
+	FLDPQ        192(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2786,8 +2613,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FMOVQ        320(R5), F16
-	FMOVQ        336(R5), F17
+	FLDPQ        320(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2826,8 +2652,7 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        96(R5), F16
-	FMOVQ        112(R5), F17
+	FLDPQ        96(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2844,8 +2669,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FMOVQ        224(R5), F16
-	FMOVQ        240(R5), F17
+	FLDPQ        224(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2862,8 +2686,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FMOVQ        352(R5), F16
-	FMOVQ        368(R5), F17
+	FLDPQ        352(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2913,14 +2736,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2933,18 +2752,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2957,21 +2771,16 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        256(R0), F9
-	FMOVQ        272(R0), F10
-	FMOVQ        288(R0), F11
-	FMOVQ        304(R0), F12
-	FMOVQ        320(R0), F13
-	FMOVQ        336(R0), F14
-	FMOVQ        352(R0), F15
-	FMOVQ        368(R0), F16
+	FLDPQ        256(R0), (F9, F10)
+	FLDPQ        288(R0), (F11, F12)
+	FLDPQ        320(R0), (F13, F14)
+	FLDPQ        352(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2984,8 +2793,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        8(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F8, (R9)
@@ -3028,8 +2836,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -3056,8 +2863,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        32(R2), F10
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3082,8 +2888,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F12
+	FLDPQ        64(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3108,8 +2913,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        96(R2), F10
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3145,8 +2949,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -3173,8 +2976,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        160(R2), F10
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3199,8 +3001,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 176(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        192(R2), F10
-	FMOVQ        208(R2), F12
+	FLDPQ        192(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3225,8 +3026,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 208(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        224(R2), F10
-	FMOVQ        240(R2), F12
+	FLDPQ        224(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3262,8 +3062,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FMOVQ        256(R2), F9
-	FMOVQ        272(R2), F10
+	FLDPQ        256(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -3290,8 +3089,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        288(R2), F10
-	FMOVQ        304(R2), F12
+	FLDPQ        288(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3316,8 +3114,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 304(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        320(R2), F10
-	FMOVQ        336(R2), F12
+	FLDPQ        320(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3342,8 +3139,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 336(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        352(R2), F10
-	FMOVQ        368(R2), F12
+	FLDPQ        352(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3379,8 +3175,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 8(R4)
-	FMOVQ        384(R2), F9
-	FMOVQ        400(R2), F10
+	FLDPQ        384(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -3407,8 +3202,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FMOVQ        416(R2), F10
-	FMOVQ        432(R2), F12
+	FLDPQ        416(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3433,8 +3227,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 432(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        448(R2), F10
-	FMOVQ        464(R2), F12
+	FLDPQ        448(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3459,8 +3252,7 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 464(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FMOVQ        480(R2), F10
-	FMOVQ        496(R2), F12
+	FLDPQ        480(R2), (F10, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3513,8 +3305,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -3537,8 +3328,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3555,8 +3345,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        128(R5), F12
-	FMOVQ        144(R5), F13
+	FLDPQ        128(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3573,8 +3362,7 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVQ        256(R5), F14
-	FMOVQ        272(R5), F15
+	FLDPQ        256(R5), (F14, F15)
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -3591,8 +3379,7 @@ loop3:
 	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
 	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        384(R5), F16
-	FMOVQ        400(R5), F17
+	FLDPQ        384(R5), (F16, F17)
 	WORD $0x2f08a532 // ushll v18.8h, v9.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -3631,8 +3418,7 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        32(R5), F18
-	FMOVQ        48(R5), F19
+	FLDPQ        32(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3649,8 +3435,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FMOVQ        160(R5), F18
-	FMOVQ        176(R5), F19
+	FLDPQ        160(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3667,8 +3452,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FMOVQ        288(R5), F18
-	FMOVQ        304(R5), F19
+	FLDPQ        288(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3685,8 +3469,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FMOVQ        416(R5), F18
-	FMOVQ        432(R5), F19
+	FLDPQ        416(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3725,8 +3508,7 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        64(R5), F18
-	FMOVQ        80(R5), F19
+	FLDPQ        64(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3743,8 +3525,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FMOVQ        192(R5), F18
-	FMOVQ        208(R5), F19
+	FLDPQ        192(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3761,8 +3542,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FMOVQ        320(R5), F18
-	FMOVQ        336(R5), F19
+	FLDPQ        320(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3779,8 +3559,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FMOVQ        448(R5), F18
-	FMOVQ        464(R5), F19
+	FLDPQ        448(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3819,8 +3598,7 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        96(R5), F18
-	FMOVQ        112(R5), F19
+	FLDPQ        96(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3837,8 +3615,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FMOVQ        224(R5), F18
-	FMOVQ        240(R5), F19
+	FLDPQ        224(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3855,8 +3632,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FMOVQ        352(R5), F18
-	FMOVQ        368(R5), F19
+	FLDPQ        352(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3873,8 +3649,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FMOVQ        480(R5), F18
-	FMOVQ        496(R5), F19
+	FLDPQ        480(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3926,14 +3701,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -3946,18 +3717,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -3970,21 +3736,16 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        256(R0), F9
-	FMOVQ        272(R0), F10
-	FMOVQ        288(R0), F11
-	FMOVQ        304(R0), F12
-	FMOVQ        320(R0), F13
-	FMOVQ        336(R0), F14
-	FMOVQ        352(R0), F15
-	FMOVQ        368(R0), F16
+	FLDPQ        256(R0), (F9, F10)
+	FLDPQ        288(R0), (F11, F12)
+	FLDPQ        320(R0), (F13, F14)
+	FLDPQ        352(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -3997,19 +3758,14 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        8(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        384(R0), F9
-	FMOVQ        400(R0), F10
-	FMOVQ        416(R0), F11
-	FMOVQ        432(R0), F12
-	FMOVQ        448(R0), F13
-	FMOVQ        464(R0), F14
-	FMOVQ        480(R0), F15
-	FMOVQ        496(R0), F16
+	FLDPQ        384(R0), (F9, F10)
+	FLDPQ        416(R0), (F11, F12)
+	FLDPQ        448(R0), (F13, F14)
+	FLDPQ        480(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -4022,8 +3778,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        12(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F8, (R9)
@@ -4443,8 +4198,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -4457,8 +4211,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -4471,8 +4224,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -4485,8 +4237,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FLDPQ        96(R4), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
@@ -4523,8 +4274,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
+	FLDPQ        128(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -4537,8 +4287,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
+	FLDPQ        160(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -4551,8 +4300,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
+	FLDPQ        192(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -4565,8 +4313,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
+	FLDPQ        224(R4), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
@@ -4603,8 +4350,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        256(R4), F19
-	FMOVQ        272(R4), F20
+	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -4617,8 +4363,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
+	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -4631,8 +4376,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        320(R4), F19
-	FMOVQ        336(R4), F20
+	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -4645,8 +4389,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F20
+	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
@@ -4683,8 +4426,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
+	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	FMOVS        8(R3), F17
@@ -4697,8 +4439,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F20
+	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	FMOVS        16(R3), F17
@@ -4711,8 +4452,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F20
+	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	FMOVS        24(R3), F17
@@ -4725,8 +4465,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F19
+	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0x32, R6
@@ -4840,8 +4579,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -4860,8 +4598,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -4880,8 +4617,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -4900,8 +4636,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FLDPQ        96(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -4944,8 +4679,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
+	FLDPQ        128(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -4964,8 +4698,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
+	FLDPQ        160(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -4984,8 +4717,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
+	FLDPQ        192(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -5004,8 +4736,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
+	FLDPQ        224(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -5048,8 +4779,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        256(R4), F19
-	FMOVQ        272(R4), F20
+	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -5068,8 +4798,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
+	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -5088,8 +4817,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        320(R4), F19
-	FMOVQ        336(R4), F20
+	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -5108,8 +4836,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F20
+	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -5152,8 +4879,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
+	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -5172,8 +4898,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F20
+	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -5192,8 +4917,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F20
+	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
@@ -5212,8 +4936,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F19
+	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R4, R8
@@ -5340,8 +5063,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        (R4), F17
-	FMOVQ        16(R4), F18
+	FLDPQ        (R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5350,8 +5072,7 @@ loop3:
 	FMOVQ        16(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        (R6), F17
-	FMOVQ        16(R6), F18
+	FLDPQ        (R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        8(R3), F15
@@ -5364,8 +5085,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        32(R4), F17
-	FMOVQ        48(R4), F18
+	FLDPQ        32(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5374,8 +5094,7 @@ loop3:
 	FMOVQ        48(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        32(R6), F17
-	FMOVQ        48(R6), F18
+	FLDPQ        32(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        16(R3), F15
@@ -5388,8 +5107,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        64(R4), F17
-	FMOVQ        80(R4), F18
+	FLDPQ        64(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5398,8 +5116,7 @@ loop3:
 	FMOVQ        80(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        64(R6), F17
-	FMOVQ        80(R6), F18
+	FLDPQ        64(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        24(R3), F15
@@ -5412,8 +5129,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        96(R4), F17
-	FMOVQ        112(R4), F18
+	FLDPQ        96(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5422,8 +5138,7 @@ loop3:
 	FMOVQ        112(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        96(R6), F17
-	FMOVQ        112(R6), F18
+	FLDPQ        96(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
@@ -5460,8 +5175,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        128(R4), F17
-	FMOVQ        144(R4), F18
+	FLDPQ        128(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5470,8 +5184,7 @@ loop3:
 	FMOVQ        144(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        128(R6), F17
-	FMOVQ        144(R6), F18
+	FLDPQ        128(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        8(R3), F15
@@ -5484,8 +5197,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        160(R4), F17
-	FMOVQ        176(R4), F18
+	FLDPQ        160(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5494,8 +5206,7 @@ loop3:
 	FMOVQ        176(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        160(R6), F17
-	FMOVQ        176(R6), F18
+	FLDPQ        160(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        16(R3), F15
@@ -5508,8 +5219,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        192(R4), F17
-	FMOVQ        208(R4), F18
+	FLDPQ        192(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5518,8 +5228,7 @@ loop3:
 	FMOVQ        208(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        192(R6), F17
-	FMOVQ        208(R6), F18
+	FLDPQ        192(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        24(R3), F15
@@ -5532,8 +5241,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        224(R4), F17
-	FMOVQ        240(R4), F18
+	FLDPQ        224(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5542,8 +5250,7 @@ loop3:
 	FMOVQ        240(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        224(R6), F17
-	FMOVQ        240(R6), F18
+	FLDPQ        224(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
@@ -5580,8 +5287,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        256(R4), F17
-	FMOVQ        272(R4), F18
+	FLDPQ        256(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5590,8 +5296,7 @@ loop3:
 	FMOVQ        272(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        256(R6), F17
-	FMOVQ        272(R6), F18
+	FLDPQ        256(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        8(R3), F15
@@ -5604,8 +5309,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        288(R4), F17
-	FMOVQ        304(R4), F18
+	FLDPQ        288(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5614,8 +5318,7 @@ loop3:
 	FMOVQ        304(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        288(R6), F17
-	FMOVQ        304(R6), F18
+	FLDPQ        288(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        16(R3), F15
@@ -5628,8 +5331,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        320(R4), F17
-	FMOVQ        336(R4), F18
+	FLDPQ        320(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5638,8 +5340,7 @@ loop3:
 	FMOVQ        336(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        320(R6), F17
-	FMOVQ        336(R6), F18
+	FLDPQ        320(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        24(R3), F15
@@ -5652,8 +5353,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        352(R4), F17
-	FMOVQ        368(R4), F18
+	FLDPQ        352(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5662,8 +5362,7 @@ loop3:
 	FMOVQ        368(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        352(R6), F17
-	FMOVQ        368(R6), F18
+	FLDPQ        352(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
@@ -5700,8 +5399,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        384(R4), F17
-	FMOVQ        400(R4), F18
+	FLDPQ        384(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5710,8 +5408,7 @@ loop3:
 	FMOVQ        400(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        384(R6), F17
-	FMOVQ        400(R6), F18
+	FLDPQ        384(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        8(R3), F15
@@ -5724,8 +5421,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        416(R4), F17
-	FMOVQ        432(R4), F18
+	FLDPQ        416(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5734,8 +5430,7 @@ loop3:
 	FMOVQ        432(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        416(R6), F17
-	FMOVQ        432(R6), F18
+	FLDPQ        416(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        16(R3), F15
@@ -5748,8 +5443,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FMOVQ        448(R4), F17
-	FMOVQ        464(R4), F18
+	FLDPQ        448(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
@@ -5758,8 +5452,7 @@ loop3:
 	FMOVQ        464(R9), F18
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVQ        448(R6), F17
-	FMOVQ        464(R6), F18
+	FLDPQ        448(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	FMOVS        24(R3), F15
@@ -5772,8 +5465,7 @@ loop3:
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FMOVQ        480(R4), F16
-	FMOVQ        496(R4), F17
+	FLDPQ        480(R4), (F16, F17)
 	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
 	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
 	ADD          R5, R4, R9
@@ -5782,8 +5474,7 @@ loop3:
 	FMOVQ        496(R9), F17
 	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	FMOVQ        480(R6), F16
-	FMOVQ        496(R6), F17
+	FLDPQ        480(R6), (F16, F17)
 	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0x32, R8
@@ -5909,8 +5600,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        (R4), F19
-	FMOVQ        16(R4), F20
+	FLDPQ        (R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -5919,8 +5609,7 @@ loop3:
 	FMOVQ        16(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        (R6), F19
-	FMOVQ        16(R6), F20
+	FLDPQ        (R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -5939,8 +5628,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        32(R4), F19
-	FMOVQ        48(R4), F20
+	FLDPQ        32(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -5949,8 +5637,7 @@ loop3:
 	FMOVQ        48(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        32(R6), F19
-	FMOVQ        48(R6), F20
+	FLDPQ        32(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -5969,8 +5656,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        64(R4), F19
-	FMOVQ        80(R4), F20
+	FLDPQ        64(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -5979,8 +5665,7 @@ loop3:
 	FMOVQ        80(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        64(R6), F19
-	FMOVQ        80(R6), F20
+	FLDPQ        64(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -5999,8 +5684,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        96(R4), F19
-	FMOVQ        112(R4), F20
+	FLDPQ        96(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6009,8 +5693,7 @@ loop3:
 	FMOVQ        112(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        96(R6), F19
-	FMOVQ        112(R6), F20
+	FLDPQ        96(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6053,8 +5736,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        128(R4), F19
-	FMOVQ        144(R4), F20
+	FLDPQ        128(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6063,8 +5745,7 @@ loop3:
 	FMOVQ        144(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        128(R6), F19
-	FMOVQ        144(R6), F20
+	FLDPQ        128(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6083,8 +5764,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        160(R4), F19
-	FMOVQ        176(R4), F20
+	FLDPQ        160(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6093,8 +5773,7 @@ loop3:
 	FMOVQ        176(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        160(R6), F19
-	FMOVQ        176(R6), F20
+	FLDPQ        160(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6113,8 +5792,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        192(R4), F19
-	FMOVQ        208(R4), F20
+	FLDPQ        192(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6123,8 +5801,7 @@ loop3:
 	FMOVQ        208(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        192(R6), F19
-	FMOVQ        208(R6), F20
+	FLDPQ        192(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6143,8 +5820,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
+	FLDPQ        224(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6153,8 +5829,7 @@ loop3:
 	FMOVQ        240(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        224(R6), F19
-	FMOVQ        240(R6), F20
+	FLDPQ        224(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6197,8 +5872,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        256(R4), F19
-	FMOVQ        272(R4), F20
+	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6207,8 +5881,7 @@ loop3:
 	FMOVQ        272(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        256(R6), F19
-	FMOVQ        272(R6), F20
+	FLDPQ        256(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6227,8 +5900,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        288(R4), F19
-	FMOVQ        304(R4), F20
+	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6237,8 +5909,7 @@ loop3:
 	FMOVQ        304(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        288(R6), F19
-	FMOVQ        304(R6), F20
+	FLDPQ        288(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6257,8 +5928,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        320(R4), F19
-	FMOVQ        336(R4), F20
+	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6267,8 +5937,7 @@ loop3:
 	FMOVQ        336(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        320(R6), F19
-	FMOVQ        336(R6), F20
+	FLDPQ        320(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6287,8 +5956,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        352(R4), F19
-	FMOVQ        368(R4), F20
+	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6297,8 +5965,7 @@ loop3:
 	FMOVQ        368(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        352(R6), F19
-	FMOVQ        368(R6), F20
+	FLDPQ        352(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6341,8 +6008,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        384(R4), F19
-	FMOVQ        400(R4), F20
+	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6351,8 +6017,7 @@ loop3:
 	FMOVQ        400(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        384(R6), F19
-	FMOVQ        400(R6), F20
+	FLDPQ        384(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6371,8 +6036,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        416(R4), F19
-	FMOVQ        432(R4), F20
+	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6381,8 +6045,7 @@ loop3:
 	FMOVQ        432(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        416(R6), F19
-	FMOVQ        432(R6), F20
+	FLDPQ        416(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6401,8 +6064,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FMOVQ        448(R4), F19
-	FMOVQ        464(R4), F20
+	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
@@ -6411,8 +6073,7 @@ loop3:
 	FMOVQ        464(R9), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVQ        448(R6), F19
-	FMOVQ        464(R6), F20
+	FLDPQ        448(R6), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
@@ -6431,8 +6092,7 @@ loop3:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        480(R4), F18
-	FMOVQ        496(R4), F19
+	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
 	WORD $0x4e33ce09 // fmla v9.4s, v16.4s, v19.4s
 	ADD          R5, R4, R9
@@ -6441,8 +6101,7 @@ loop3:
 	FMOVQ        496(R9), F19
 	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0b // fmla v11.4s, v16.4s, v19.4s
-	FMOVQ        480(R6), F18
-	FMOVQ        496(R6), F19
+	FLDPQ        480(R6), (F18, F19)
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R6, R9
@@ -6804,14 +6463,12 @@ TEXT ·mixPairsXm3_128NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
 	WORD $0x7d400048 // ldr h8, [x2]
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 	WORD $0x7d4000a8 // ldr h8, [x5]
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
@@ -7055,6 +6712,440 @@ TEXT ·matmulQ81xXm3_128NEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        34(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        38(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x0e2fc16d // smull v13.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        42(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x0e2fc16d // smull v13.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        46(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x0e2fc16d // smull v13.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	ADD          $0x32, R6
+	ADD          $0x80, R3
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+
+	// sums of the lanes
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ82xXm3_128NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ82xXm3_128NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $xm3_128_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $xm3_128_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $xm3_128_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $xm3_128_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $xm3_128_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	MOVD         q+16(FP), R3
+	MOVD         d+24(FP), R4
+	MOVD         blocks+64(FP), R5
+	MOVD         R1, R6
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+
+	// levels of values 0 to 31, and their products
+	FMOVD        2(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        34(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVD        10(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        38(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1d6b // orr v11.16b, v11.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        32(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	FLDPQ        160(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e30c16e // smull v14.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 64 to 95, and their products
+	FMOVD        18(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        42(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1d6b // orr v11.16b, v11.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	FLDPQ        192(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e30c16e // smull v14.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// levels of values 96 to 127, and their products
+	FMOVD        26(R6), F11
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	FMOVS        46(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eaf1d6b // orr v11.16b, v11.16b, v15.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	FLDPQ        96(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	FLDPQ        224(R3), (F15, F16)
+	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
+	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e30c16e // smull v14.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+
+	// integer sums times both scales
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	ADD          $0x32, R6
+	ADD          $0x100, R3
+	ADD          $8, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// sums of the lanes
+	WORD $0x6e08410a // ext v10.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
+	ADD          $4, R0
+	MOVD         stride+48(FP), R3
+	ADD          R3, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmulQ83xXm3_128NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ83xXm3_128NEON(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $xm3_128_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $xm3_128_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $xm3_128_shifts3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $xm3_128_shifts4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $xm3_128_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         y+0(FP), R0
+	MOVD         w+40(FP), R1
+	MOVD         rows+56(FP), R2
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
@@ -7091,139 +7182,220 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        (R3), F14
-	FMOVQ        16(R3), F15
+	FLDPQ        (R3), (F14, F15)
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        256(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
-	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        38(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
-	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
+	FMOVD        10(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        38(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
+	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x0e31c1cf // smull v15.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11d8c // orr v12.16b, v12.16b, v17.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        32(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	FLDPQ        160(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	FLDPQ        288(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e32c190 // smull v16.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
-	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        42(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
-	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
+	FMOVD        18(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        42(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
+	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        64(R3), F16
-	FMOVQ        80(R3), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x0e31c1cf // smull v15.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11d8c // orr v12.16b, v12.16b, v17.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        64(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	FLDPQ        320(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e32c190 // smull v16.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
-	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        46(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
-	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
+	FMOVD        26(R6), F12
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
+	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	FMOVS        46(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
+	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        96(R3), F16
-	FMOVQ        112(R3), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x0e31c1cf // smull v15.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb11d8c // orr v12.16b, v12.16b, v17.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	FLDPQ        96(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	FLDPQ        224(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
+	FLDPQ        352(R3), (F17, F18)
+	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
+	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e32c190 // smull v16.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
+	FMOVS        8(R4), F12
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddcf // fmul v15.4s, v14.4s, v11.4s
-	WORD $0x6e2bddcb // fmul v11.4s, v14.4s, v11.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x32, R6
-	ADD          $0x80, R3
-	ADD          $4, R4
+	ADD          $0x180, R3
+	ADD          $0xc, R4
 	SUBS         $1, R5
 	BGE          loop3
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 
 	// sums of the lanes
+	WORD $0x6e08410b // ext v11.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
+	MOVD         ldy+8(FP), R3
+	MOVD         R0, R4
+	ADD          R3, R4
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
+	ADD          R3, R4
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7234,8 +7406,8 @@ done2:
 	ADD          $1, R2
 	RET
 
-// matmulQ82xXm3_128NEON multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ82xXm3_128NEON(SB), NOSPLIT, $0-72
+// matmulQ84xXm3_128NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+TEXT ·matmulQ84xXm3_128NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e420 // movi v0.16b, #1
@@ -7297,8 +7469,7 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
+	FLDPQ        (R3), (F15, F16)
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7306,25 +7477,42 @@ loop3:
 	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        128(R3), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        256(R3), (F17, F18)
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        384(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
+	FMOVD        10(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	FMOVS        38(R6), F19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
@@ -7334,39 +7522,55 @@ loop3:
 	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb31dad // orr v13.16b, v13.16b, v19.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        32(R3), (F19, F20)
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	FLDPQ        160(R3), (F19, F20)
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        160(R3), F19
-	FMOVQ        176(R3), F20
+	FLDPQ        288(R3), (F19, F20)
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	FLDPQ        416(R3), (F19, F20)
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x0e34c1b2 // smull v18.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
+	FMOVD        18(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	FMOVS        42(R6), F19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
@@ -7376,39 +7580,55 @@ loop3:
 	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb31dad // orr v13.16b, v13.16b, v19.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        64(R3), (F19, F20)
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	FLDPQ        192(R3), (F19, F20)
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        192(R3), F19
-	FMOVQ        208(R3), F20
+	FLDPQ        320(R3), (F19, F20)
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	FLDPQ        448(R3), (F19, F20)
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x0e34c1b2 // smull v18.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
+	FMOVD        26(R6), F13
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
+	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	FMOVS        46(R6), F19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
@@ -7418,725 +7638,65 @@ loop3:
 	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb31dad // orr v13.16b, v13.16b, v19.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
+	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	FLDPQ        96(R3), (F19, F20)
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	FLDPQ        224(R3), (F19, F20)
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        224(R3), F19
-	FMOVQ        240(R3), F20
+	FLDPQ        352(R3), (F19, F20)
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	WORD $0x0e34c1b3 // smull v19.8h, v13.8b, v20.8b
+	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+	FLDPQ        480(R3), (F19, F20)
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x0e34c1b2 // smull v18.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS        (R4), F13
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cde32 // fmul v18.4s, v17.4s, v12.4s
-	WORD $0x6e2cde31 // fmul v17.4s, v17.4s, v12.4s
-	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
+	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
+	FMOVS        12(R4), F13
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
-	ADD          $0x32, R6
-	ADD          $0x100, R3
-	ADD          $8, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ83xXm3_128NEON multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ83xXm3_128NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $xm3_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $xm3_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $xm3_128_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $xm3_128_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $xm3_128_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        34(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	FMOVQ        (R3), F17
-	FMOVQ        16(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        128(R3), F19
-	FMOVQ        144(R3), F20
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
-	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        256(R3), F21
-	FMOVQ        272(R3), F22
-	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e36c1f5 // smull v21.8h, v15.8b, v22.8b
-	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea446b6 // ushl v22.4s, v21.4s, v4.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	FMOVS        38(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6ea546f8 // ushl v24.4s, v23.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        288(R3), F23
-	FMOVQ        304(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea446b6 // ushl v22.4s, v21.4s, v4.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	FMOVS        42(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6ea546f8 // ushl v24.4s, v23.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        192(R3), F23
-	FMOVQ        208(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        320(R3), F23
-	FMOVQ        336(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	WORD $0x6ea446b6 // ushl v22.4s, v21.4s, v4.4s
-	WORD $0x6ea746b5 // ushl v21.4s, v21.4s, v7.4s
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	FMOVS        46(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6ea546f8 // ushl v24.4s, v23.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        224(R3), F23
-	FMOVQ        240(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        352(R3), F23
-	FMOVQ        368(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2edeb6 // fmul v22.4s, v21.4s, v14.4s
-	WORD $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
-	WORD $0x4e36ce28 // fmla v8.4s, v17.4s, v22.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
-	FMOVS        4(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x6e2ede34 // fmul v20.4s, v17.4s, v14.4s
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e31ce6b // fmla v11.4s, v19.4s, v17.4s
-	FMOVS        8(R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede32 // fmul v18.4s, v17.4s, v14.4s
-	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
-	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
-	ADD          $0x32, R6
-	ADD          $0x180, R3
-	ADD          $0xc, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-
-	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
-	MOVD         ldy+8(FP), R3
-	MOVD         R0, R4
-	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
-	ADD          $4, R0
-	MOVD         stride+48(FP), R3
-	ADD          R3, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmulQ84xXm3_128NEON multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-TEXT ·matmulQ84xXm3_128NEON(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	WORD $0x4f00e420 // movi v0.16b, #1
-	WORD $0x4f00e461 // movi v1.16b, #3
-	WORD $0x4f00e5e2 // movi v2.16b, #15
-	MOVD         $xm3_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $xm3_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $xm3_128_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $xm3_128_shifts4<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $xm3_128_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         y+0(FP), R0
-	MOVD         w+40(FP), R1
-	MOVD         rows+56(FP), R2
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	MOVD         q+16(FP), R3
-	MOVD         d+24(FP), R4
-	MOVD         blocks+64(FP), R5
-	MOVD         R1, R6
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-
-	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        34(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	FMOVQ        (R3), F19
-	FMOVQ        16(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F22
-	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c237 // smull v23.8h, v17.8b, v22.8b
-	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FMOVQ        256(R3), F23
-	FMOVQ        272(R3), F24
-	WORD $0x0e37c259 // smull v25.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c239 // smull v25.8h, v17.8b, v24.8b
-	WORD $0x4e38c238 // smull2 v24.8h, v17.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FMOVQ        384(R3), F25
-	FMOVQ        400(R3), F26
-	WORD $0x0e39c25b // smull v27.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf72 // addp v18.8h, v27.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e3ac239 // smull v25.8h, v17.8b, v26.8b
-	WORD $0x4e3ac231 // smull2 v17.8h, v17.16b, v26.16b
-	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x6ea4473a // ushl v26.4s, v25.4s, v4.4s
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	FMOVS        38(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6ea5477c // ushl v28.4s, v27.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
-	WORD $0x4f22577b // shl v27.4s, v27.4s, #2
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e1a007a // tbl v26.16b, { v3.16b }, v26.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e190079 // tbl v25.16b, { v3.16b }, v25.16b
-	FMOVQ        32(R3), F27
-	FMOVQ        48(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b74 // sadalp v20.4s, v27.8h
-	FMOVQ        160(R3), F27
-	FMOVQ        176(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        288(R3), F27
-	FMOVQ        304(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        416(R3), F27
-	FMOVQ        432(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b52 // sadalp v18.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b31 // sadalp v17.4s, v25.8h
-
-	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x6ea4473a // ushl v26.4s, v25.4s, v4.4s
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	FMOVS        42(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6ea5477c // ushl v28.4s, v27.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
-	WORD $0x4f22577b // shl v27.4s, v27.4s, #2
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e1a007a // tbl v26.16b, { v3.16b }, v26.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e190079 // tbl v25.16b, { v3.16b }, v25.16b
-	FMOVQ        64(R3), F27
-	FMOVQ        80(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b74 // sadalp v20.4s, v27.8h
-	FMOVQ        192(R3), F27
-	FMOVQ        208(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        320(R3), F27
-	FMOVQ        336(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        448(R3), F27
-	FMOVQ        464(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b52 // sadalp v18.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b31 // sadalp v17.4s, v25.8h
-
-	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F25
-	WORD $0x4e080739 // dup v25.2d, v25.d[0]
-	WORD $0x6ea4473a // ushl v26.4s, v25.4s, v4.4s
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	FMOVS        46(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6ea5477c // ushl v28.4s, v27.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
-	WORD $0x4f22577b // shl v27.4s, v27.4s, #2
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e1a007a // tbl v26.16b, { v3.16b }, v26.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e190079 // tbl v25.16b, { v3.16b }, v25.16b
-	FMOVQ        96(R3), F27
-	FMOVQ        112(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b74 // sadalp v20.4s, v27.8h
-	FMOVQ        224(R3), F27
-	FMOVQ        240(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b75 // sadalp v21.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b76 // sadalp v22.4s, v27.8h
-	FMOVQ        352(R3), F27
-	FMOVQ        368(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35b // smull2 v27.8h, v26.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e606b77 // sadalp v23.4s, v27.8h
-	WORD $0x0e3cc33b // smull v27.8h, v25.8b, v28.8b
-	WORD $0x4e3cc33c // smull2 v28.8h, v25.16b, v28.16b
-	WORD $0x4e7cbf7b // addp v27.8h, v27.8h, v28.8h
-	WORD $0x4e606b78 // sadalp v24.4s, v27.8h
-	FMOVQ        480(R3), F27
-	FMOVQ        496(R3), F28
-	WORD $0x0e3bc35d // smull v29.8h, v26.8b, v27.8b
-	WORD $0x4e3bc35a // smull2 v26.8h, v26.16b, v27.16b
-	WORD $0x4e7abfba // addp v26.8h, v29.8h, v26.8h
-	WORD $0x4e606b52 // sadalp v18.4s, v26.8h
-	WORD $0x0e3cc33a // smull v26.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b31 // sadalp v17.4s, v25.8h
-
-	// integer sums times both scales
-	FMOVS        (R4), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e30df3a // fmul v26.4s, v25.4s, v16.4s
-	WORD $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-	WORD $0x4e3ace68 // fmla v8.4s, v19.4s, v26.4s
-	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
-	FMOVS        4(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FMOVS        8(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e30de76 // fmul v22.4s, v19.4s, v16.4s
-	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
-	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
-	FMOVS        12(R4), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30de74 // fmul v20.4s, v19.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2f // fmla v15.4s, v17.4s, v16.4s
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 	ADD          $0x32, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -8147,31 +7707,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e08410c // ext v12.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e094128 // ext v8.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0a4148 // ext v8.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          R3, R4
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R4)
+	WORD $0x6e0b4168 // ext v8.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -8212,8 +7768,7 @@ TEXT ·matmulQ8Block1xXm3_128NEON(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8244,8 +7799,7 @@ TEXT ·matmulQ8Block1xXm3_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8276,8 +7830,7 @@ TEXT ·matmulQ8Block1xXm3_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        64(R2), F11
-	FMOVQ        80(R2), F12
+	FLDPQ        64(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8308,8 +7861,7 @@ TEXT ·matmulQ8Block1xXm3_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8368,8 +7920,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -8392,8 +7943,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -8432,8 +7982,7 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8472,8 +8021,7 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8512,8 +8060,7 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8559,14 +8106,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -8579,8 +8122,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
 	ADD          $0x10, R2
@@ -8621,8 +8163,7 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8653,8 +8194,7 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8685,8 +8225,7 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        64(R2), F11
-	FMOVQ        80(R2), F12
+	FLDPQ        64(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8717,8 +8256,7 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8760,8 +8298,7 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8792,8 +8329,7 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        160(R2), F11
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8824,8 +8360,7 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        192(R2), F11
-	FMOVQ        208(R2), F12
+	FLDPQ        192(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8856,8 +8391,7 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        224(R2), F11
-	FMOVQ        240(R2), F12
+	FLDPQ        224(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8916,8 +8450,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -8940,8 +8473,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -8958,8 +8490,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        128(R5), F12
-	FMOVQ        144(R5), F13
+	FLDPQ        128(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8998,8 +8529,7 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        32(R5), F14
-	FMOVQ        48(R5), F15
+	FLDPQ        32(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -9016,8 +8546,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        160(R5), F14
-	FMOVQ        176(R5), F15
+	FLDPQ        160(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -9056,8 +8585,7 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        64(R5), F14
-	FMOVQ        80(R5), F15
+	FLDPQ        64(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -9074,8 +8602,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        192(R5), F14
-	FMOVQ        208(R5), F15
+	FLDPQ        192(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -9114,8 +8641,7 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FMOVQ        96(R5), F14
-	FMOVQ        112(R5), F15
+	FLDPQ        96(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -9132,8 +8658,7 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FMOVQ        224(R5), F14
-	FMOVQ        240(R5), F15
+	FLDPQ        224(R5), (F14, F15)
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -9181,14 +8706,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -9201,18 +8722,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -9225,8 +8741,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -9270,8 +8785,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -9302,8 +8816,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9334,8 +8847,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        64(R2), F11
-	FMOVQ        80(R2), F12
+	FLDPQ        64(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9366,8 +8878,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9409,8 +8920,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -9441,8 +8951,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        160(R2), F11
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9473,8 +8982,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        192(R2), F11
-	FMOVQ        208(R2), F12
+	FLDPQ        192(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9505,8 +9013,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        224(R2), F11
-	FMOVQ        240(R2), F12
+	FLDPQ        224(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9548,8 +9055,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FMOVQ        256(R2), F9
-	FMOVQ        272(R2), F10
+	FLDPQ        256(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -9580,8 +9086,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        288(R2), F11
-	FMOVQ        304(R2), F12
+	FLDPQ        288(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9612,8 +9117,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        320(R2), F11
-	FMOVQ        336(R2), F12
+	FLDPQ        320(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9644,8 +9148,7 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        352(R2), F11
-	FMOVQ        368(R2), F12
+	FLDPQ        352(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9704,8 +9207,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -9728,8 +9230,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9746,8 +9247,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        128(R5), F12
-	FMOVQ        144(R5), F13
+	FLDPQ        128(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -9764,8 +9264,7 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVQ        256(R5), F14
-	FMOVQ        272(R5), F15
+	FLDPQ        256(R5), (F14, F15)
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -9804,8 +9303,7 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        32(R5), F16
-	FMOVQ        48(R5), F17
+	FLDPQ        32(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9822,8 +9320,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FMOVQ        160(R5), F16
-	FMOVQ        176(R5), F17
+	FLDPQ        160(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9840,8 +9337,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FMOVQ        288(R5), F16
-	FMOVQ        304(R5), F17
+	FLDPQ        288(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9880,8 +9376,7 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        64(R5), F16
-	FMOVQ        80(R5), F17
+	FLDPQ        64(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9898,8 +9393,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FMOVQ        192(R5), F16
-	FMOVQ        208(R5), F17
+	FLDPQ        192(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9916,8 +9410,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FMOVQ        320(R5), F16
-	FMOVQ        336(R5), F17
+	FLDPQ        320(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9956,8 +9449,7 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FMOVQ        96(R5), F16
-	FMOVQ        112(R5), F17
+	FLDPQ        96(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9974,8 +9466,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FMOVQ        224(R5), F16
-	FMOVQ        240(R5), F17
+	FLDPQ        224(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9992,8 +9483,7 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FMOVQ        352(R5), F16
-	FMOVQ        368(R5), F17
+	FLDPQ        352(R5), (F16, F17)
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -10043,14 +9533,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -10063,18 +9549,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -10087,21 +9568,16 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        256(R0), F9
-	FMOVQ        272(R0), F10
-	FMOVQ        288(R0), F11
-	FMOVQ        304(R0), F12
-	FMOVQ        320(R0), F13
-	FMOVQ        336(R0), F14
-	FMOVQ        352(R0), F15
-	FMOVQ        368(R0), F16
+	FLDPQ        256(R0), (F9, F10)
+	FLDPQ        288(R0), (F11, F12)
+	FLDPQ        320(R0), (F13, F14)
+	FLDPQ        352(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -10114,8 +9590,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        8(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F8, (R9)
@@ -10157,8 +9632,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FMOVQ        (R2), F9
-	FMOVQ        16(R2), F10
+	FLDPQ        (R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -10189,8 +9663,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F12
+	FLDPQ        32(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10221,8 +9694,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        64(R2), F11
-	FMOVQ        80(R2), F12
+	FLDPQ        64(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10253,8 +9725,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F12
+	FLDPQ        96(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10296,8 +9767,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FMOVQ        128(R2), F9
-	FMOVQ        144(R2), F10
+	FLDPQ        128(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -10328,8 +9798,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        160(R2), F11
-	FMOVQ        176(R2), F12
+	FLDPQ        160(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10360,8 +9829,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        192(R2), F11
-	FMOVQ        208(R2), F12
+	FLDPQ        192(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10392,8 +9860,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        224(R2), F11
-	FMOVQ        240(R2), F12
+	FLDPQ        224(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10435,8 +9902,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FMOVQ        256(R2), F9
-	FMOVQ        272(R2), F10
+	FLDPQ        256(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -10467,8 +9933,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        288(R2), F11
-	FMOVQ        304(R2), F12
+	FLDPQ        288(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10499,8 +9964,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        320(R2), F11
-	FMOVQ        336(R2), F12
+	FLDPQ        320(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10531,8 +9995,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        352(R2), F11
-	FMOVQ        368(R2), F12
+	FLDPQ        352(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10574,8 +10037,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 8(R4)
-	FMOVQ        384(R2), F9
-	FMOVQ        400(R2), F10
+	FLDPQ        384(R2), (F9, F10)
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -10606,8 +10068,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        416(R2), F11
-	FMOVQ        432(R2), F12
+	FLDPQ        416(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10638,8 +10099,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        448(R2), F11
-	FMOVQ        464(R2), F12
+	FLDPQ        448(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10670,8 +10130,7 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        480(R2), F11
-	FMOVQ        496(R2), F12
+	FLDPQ        480(R2), (F11, F12)
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10730,8 +10189,7 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
 	FMOVD        2(R6), F8
@@ -10754,8 +10212,7 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVQ        (R5), F10
-	FMOVQ        16(R5), F11
+	FLDPQ        (R5), (F10, F11)
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10772,8 +10229,7 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        128(R5), F12
-	FMOVQ        144(R5), F13
+	FLDPQ        128(R5), (F12, F13)
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10790,8 +10246,7 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVQ        256(R5), F14
-	FMOVQ        272(R5), F15
+	FLDPQ        256(R5), (F14, F15)
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -10808,8 +10263,7 @@ loop3:
 	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
 	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FMOVQ        384(R5), F16
-	FMOVQ        400(R5), F17
+	FLDPQ        384(R5), (F16, F17)
 	WORD $0x2f08a532 // ushll v18.8h, v9.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -10848,8 +10302,7 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        32(R5), F18
-	FMOVQ        48(R5), F19
+	FLDPQ        32(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10866,8 +10319,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FMOVQ        160(R5), F18
-	FMOVQ        176(R5), F19
+	FLDPQ        160(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10884,8 +10336,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FMOVQ        288(R5), F18
-	FMOVQ        304(R5), F19
+	FLDPQ        288(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10902,8 +10353,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FMOVQ        416(R5), F18
-	FMOVQ        432(R5), F19
+	FLDPQ        416(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10942,8 +10392,7 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        64(R5), F18
-	FMOVQ        80(R5), F19
+	FLDPQ        64(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10960,8 +10409,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FMOVQ        192(R5), F18
-	FMOVQ        208(R5), F19
+	FLDPQ        192(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10978,8 +10426,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FMOVQ        320(R5), F18
-	FMOVQ        336(R5), F19
+	FLDPQ        320(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10996,8 +10443,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FMOVQ        448(R5), F18
-	FMOVQ        464(R5), F19
+	FLDPQ        448(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -11036,8 +10482,7 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FMOVQ        96(R5), F18
-	FMOVQ        112(R5), F19
+	FLDPQ        96(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -11054,8 +10499,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FMOVQ        224(R5), F18
-	FMOVQ        240(R5), F19
+	FLDPQ        224(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -11072,8 +10516,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FMOVQ        352(R5), F18
-	FMOVQ        368(R5), F19
+	FLDPQ        352(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -11090,8 +10533,7 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FMOVQ        480(R5), F18
-	FMOVQ        496(R5), F19
+	FLDPQ        480(R5), (F18, F19)
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -11143,14 +10585,10 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FMOVQ        (R0), F9
-	FMOVQ        16(R0), F10
-	FMOVQ        32(R0), F11
-	FMOVQ        48(R0), F12
-	FMOVQ        64(R0), F13
-	FMOVQ        80(R0), F14
-	FMOVQ        96(R0), F15
-	FMOVQ        112(R0), F16
+	FLDPQ        (R0), (F9, F10)
+	FLDPQ        32(R0), (F11, F12)
+	FLDPQ        64(R0), (F13, F14)
+	FLDPQ        96(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -11163,18 +10601,13 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        (R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FMOVQ        128(R0), F9
-	FMOVQ        144(R0), F10
-	FMOVQ        160(R0), F11
-	FMOVQ        176(R0), F12
-	FMOVQ        192(R0), F13
-	FMOVQ        208(R0), F14
-	FMOVQ        224(R0), F15
-	FMOVQ        240(R0), F16
+	FLDPQ        128(R0), (F9, F10)
+	FLDPQ        160(R0), (F11, F12)
+	FLDPQ        192(R0), (F13, F14)
+	FLDPQ        224(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -11187,21 +10620,16 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        4(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        256(R0), F9
-	FMOVQ        272(R0), F10
-	FMOVQ        288(R0), F11
-	FMOVQ        304(R0), F12
-	FMOVQ        320(R0), F13
-	FMOVQ        336(R0), F14
-	FMOVQ        352(R0), F15
-	FMOVQ        368(R0), F16
+	FLDPQ        256(R0), (F9, F10)
+	FLDPQ        288(R0), (F11, F12)
+	FLDPQ        320(R0), (F13, F14)
+	FLDPQ        352(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -11214,19 +10642,14 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        8(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F9, (R9)
-	FMOVQ        384(R0), F9
-	FMOVQ        400(R0), F10
-	FMOVQ        416(R0), F11
-	FMOVQ        432(R0), F12
-	FMOVQ        448(R0), F13
-	FMOVQ        464(R0), F14
-	FMOVQ        480(R0), F15
-	FMOVQ        496(R0), F16
+	FLDPQ        384(R0), (F9, F10)
+	FLDPQ        416(R0), (F11, F12)
+	FLDPQ        448(R0), (F13, F14)
+	FLDPQ        480(R0), (F15, F16)
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -11239,8 +10662,7 @@ done4:
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	FMOVS        12(R3), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
 	FMOVQ        F8, (R9)
@@ -11414,9 +10836,8 @@ loop5:
 	FMOVQ        16(R7), F13
 	ADD          R5, R4, R7
 	FMOVS        (R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F12, 4096(R7)
 	ADD          R5<<3, R2, R7
@@ -11427,9 +10848,8 @@ loop5:
 	FMOVQ        48(R7), F13
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F12, 4128(R7)
 	ADD          R5<<3, R2, R7
@@ -11440,9 +10860,8 @@ loop5:
 	FMOVQ        80(R7), F13
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F12, 4160(R7)
 	ADD          R5<<3, R2, R7
@@ -11453,9 +10872,8 @@ loop5:
 	FMOVQ        112(R7), F13
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F12, 4192(R7)
 	ADD          R5<<3, R2, R7
@@ -11713,36 +11131,32 @@ loop15:
 	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30de51 // fmul v17.4s, v18.4s, v16.4s
-	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
+	WORD $0x4f909251 // fmul v17.4s, v18.4s, v16.s[0]
+	WORD $0x4f909270 // fmul v16.4s, v19.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 4096(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 4112(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30de91 // fmul v17.4s, v20.4s, v16.4s
-	WORD $0x6e30deb0 // fmul v16.4s, v21.4s, v16.4s
+	WORD $0x4f909291 // fmul v17.4s, v20.4s, v16.s[0]
+	WORD $0x4f9092b0 // fmul v16.4s, v21.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 5120(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 5136(R8)
 	ADD          R5, R4, R8
 	FMOVS        256(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 6144(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 6160(R8)
 	ADD          R5, R4, R8
 	FMOVS        384(R8), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 7168(R8)
 	ADD          R5<<3, R2, R8

@@ -4,11 +4,6 @@
 
 #include "textflag.h"
 
-// xm4_128_shifts: int32, 4 times -4
-DATA xm4_128_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA xm4_128_shifts<>+8(SB)/8, $0xfffffffcfffffffc
-GLOBL xm4_128_shifts<>(SB), RODATA|NOPTR, $16
-
 // xm4_128_levels: int8 -107 -83 -65 -50 -37 -25 -14 -3 8 19 31 43 57 73 93 122
 DATA xm4_128_levels<>+0(SB)/8, $0xfdf2e7dbcebfad95
 DATA xm4_128_levels<>+8(SB)/8, $0x7a5d49392b1f1308
@@ -259,12 +254,9 @@ GLOBL xm4_128_norm<>(SB), RODATA|NOPTR, $16
 TEXT ·matmulQ81xXm4_128DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -272,9 +264,8 @@ TEXT ·matmulQ81xXm4_128DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -285,73 +276,56 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F8
-	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
-	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        (R3), F10
-	FMOVQ        16(R3), F11
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8b9509 // sdot v9.4s, v8.16b, v11.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F8
-	WORD $0x6ea2450a // ushl v10.4s, v8.4s, v2.4s
-	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        32(R3), F11
-	FMOVQ        48(R3), F13
-	WORD $0x4e8b954c // sdot v12.4s, v10.16b, v11.16b
-	WORD $0x4e8d9509 // sdot v9.4s, v8.16b, v13.16b
+	FMOVQ        18(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F8
-	WORD $0x6ea2450a // ushl v10.4s, v8.4s, v2.4s
-	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        64(R3), F11
-	FMOVQ        80(R3), F13
-	WORD $0x4e8b954c // sdot v12.4s, v10.16b, v11.16b
-	WORD $0x4e8d9509 // sdot v9.4s, v8.16b, v13.16b
+	FMOVQ        34(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F8
-	WORD $0x6ea2450a // ushl v10.4s, v8.4s, v2.4s
-	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        96(R3), F11
-	FMOVQ        112(R3), F13
-	WORD $0x4e8b954c // sdot v12.4s, v10.16b, v11.16b
-	WORD $0x4e8d9509 // sdot v9.4s, v8.16b, v13.16b
+	FMOVQ        50(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        96(R3), (F7, F8)
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
-	WORD $0x4e2bcd44 // fmla v4.4s, v10.4s, v11.4s
-	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc2 // fmla v2.4s, v6.4s, v4.4s
 	ADD          $0x42, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -360,15 +334,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -384,12 +356,9 @@ done2:
 TEXT ·matmulQ82xXm4_128DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -397,10 +366,8 @@ TEXT ·matmulQ82xXm4_128DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -411,99 +378,73 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FMOVQ        128(R3), F12
-	FMOVQ        144(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        128(R3), (F7, F8)
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F9
-	WORD $0x6ea2452c // ushl v12.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R3), F14
-	FMOVQ        48(R3), F16
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	WORD $0x4e90952b // sdot v11.4s, v9.16b, v16.16b
-	FMOVQ        160(R3), F14
-	FMOVQ        176(R3), F16
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
+	FMOVQ        18(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        32(R3), (F7, F8)
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        160(R3), (F7, F8)
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F9
-	WORD $0x6ea2452c // ushl v12.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R3), F14
-	FMOVQ        80(R3), F16
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	WORD $0x4e90952b // sdot v11.4s, v9.16b, v16.16b
-	FMOVQ        192(R3), F14
-	FMOVQ        208(R3), F16
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
+	FMOVQ        34(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        64(R3), (F7, F8)
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        192(R3), (F7, F8)
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F9
-	WORD $0x6ea2452c // ushl v12.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R3), F14
-	FMOVQ        112(R3), F16
-	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
-	WORD $0x4e90952b // sdot v11.4s, v9.16b, v16.16b
-	FMOVQ        224(R3), F14
-	FMOVQ        240(R3), F16
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	WORD $0x4e90952a // sdot v10.4s, v9.16b, v16.16b
+	FMOVQ        50(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        96(R3), (F7, F8)
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	FLDPQ        224(R3), (F7, F8)
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e28dd2d // fmul v13.4s, v9.4s, v8.4s
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
-	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	FMOVS        (R4), F5
+	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
+	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
+	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
+	FMOVS        4(R4), F5
+	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
+	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
 	ADD          $0x42, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -514,19 +455,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024044 // ext v4.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -542,12 +481,9 @@ done2:
 TEXT ·matmulQ83xXm4_128DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -555,12 +491,9 @@ TEXT ·matmulQ83xXm4_128DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -571,125 +504,90 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c5 // ldr h5, [x6]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FMOVQ        128(R3), F14
-	FMOVQ        144(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FMOVQ        256(R3), F16
-	FMOVQ        272(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	FMOVQ        2(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        128(R3), (F8, F9)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        256(R3), (F8, F9)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
-	WORD $0x6ea24570 // ushl v16.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R3), F18
-	FMOVQ        48(R3), F20
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	WORD $0x4e94956d // sdot v13.4s, v11.16b, v20.16b
-	FMOVQ        160(R3), F18
-	FMOVQ        176(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94956e // sdot v14.4s, v11.16b, v20.16b
-	FMOVQ        288(R3), F18
-	FMOVQ        304(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94956c // sdot v12.4s, v11.16b, v20.16b
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        160(R3), (F8, F9)
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        288(R3), (F8, F9)
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F11
-	WORD $0x6ea24570 // ushl v16.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F20
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	WORD $0x4e94956d // sdot v13.4s, v11.16b, v20.16b
-	FMOVQ        192(R3), F18
-	FMOVQ        208(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94956e // sdot v14.4s, v11.16b, v20.16b
-	FMOVQ        320(R3), F18
-	FMOVQ        336(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94956c // sdot v12.4s, v11.16b, v20.16b
+	FMOVQ        34(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R3), (F8, F9)
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        192(R3), (F8, F9)
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        320(R3), (F8, F9)
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F11
-	WORD $0x6ea24570 // ushl v16.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R3), F18
-	FMOVQ        112(R3), F20
-	WORD $0x4e92960f // sdot v15.4s, v16.16b, v18.16b
-	WORD $0x4e94956d // sdot v13.4s, v11.16b, v20.16b
-	FMOVQ        224(R3), F18
-	FMOVQ        240(R3), F20
-	WORD $0x4e929611 // sdot v17.4s, v16.16b, v18.16b
-	WORD $0x4e94956e // sdot v14.4s, v11.16b, v20.16b
-	FMOVQ        352(R3), F18
-	FMOVQ        368(R3), F20
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e94956c // sdot v12.4s, v11.16b, v20.16b
+	FMOVQ        50(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	FLDPQ        224(R3), (F8, F9)
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	FLDPQ        352(R3), (F8, F9)
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2add70 // fmul v16.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e30cde4 // fmla v4.4s, v15.4s, v16.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2add6f // fmul v15.4s, v11.4s, v10.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2bcdc7 // fmla v7.4s, v14.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6e // fmul v14.4s, v11.4s, v10.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
+	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
+	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
+	FMOVS        8(R4), F6
+	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
+	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
+	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 	ADD          $0x42, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -700,25 +598,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x6e024045 // ext v5.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
 	WORD $0x7e30d8a5 // faddp s5, v5.2s
 	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -734,12 +629,9 @@ done2:
 TEXT ·matmulQ84xXm4_128DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -747,14 +639,10 @@ TEXT ·matmulQ84xXm4_128DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -765,151 +653,107 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FMOVQ        128(R3), F16
-	FMOVQ        144(R3), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FMOVQ        256(R3), F18
-	FMOVQ        272(R3), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FMOVQ        384(R3), F20
-	FMOVQ        400(R3), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        256(R3), (F9, F10)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        384(R3), (F9, F10)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
-	WORD $0x6ea245b4 // ushl v20.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        32(R3), F22
-	FMOVQ        48(R3), F24
-	WORD $0x4e969691 // sdot v17.4s, v20.16b, v22.16b
-	WORD $0x4e9895af // sdot v15.4s, v13.16b, v24.16b
-	FMOVQ        160(R3), F22
-	FMOVQ        176(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895b0 // sdot v16.4s, v13.16b, v24.16b
-	FMOVQ        288(R3), F22
-	FMOVQ        304(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895b2 // sdot v18.4s, v13.16b, v24.16b
-	FMOVQ        416(R3), F22
-	FMOVQ        432(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895ae // sdot v14.4s, v13.16b, v24.16b
+	FMOVQ        18(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        160(R3), (F9, F10)
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        288(R3), (F9, F10)
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        416(R3), (F9, F10)
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F13
-	WORD $0x6ea245b4 // ushl v20.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F24
-	WORD $0x4e969691 // sdot v17.4s, v20.16b, v22.16b
-	WORD $0x4e9895af // sdot v15.4s, v13.16b, v24.16b
-	FMOVQ        192(R3), F22
-	FMOVQ        208(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895b0 // sdot v16.4s, v13.16b, v24.16b
-	FMOVQ        320(R3), F22
-	FMOVQ        336(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895b2 // sdot v18.4s, v13.16b, v24.16b
-	FMOVQ        448(R3), F22
-	FMOVQ        464(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895ae // sdot v14.4s, v13.16b, v24.16b
+	FMOVQ        34(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        192(R3), (F9, F10)
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        320(R3), (F9, F10)
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        448(R3), (F9, F10)
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F13
-	WORD $0x6ea245b4 // ushl v20.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        96(R3), F22
-	FMOVQ        112(R3), F24
-	WORD $0x4e969691 // sdot v17.4s, v20.16b, v22.16b
-	WORD $0x4e9895af // sdot v15.4s, v13.16b, v24.16b
-	FMOVQ        224(R3), F22
-	FMOVQ        240(R3), F24
-	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
-	WORD $0x4e9895b0 // sdot v16.4s, v13.16b, v24.16b
-	FMOVQ        352(R3), F22
-	FMOVQ        368(R3), F24
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	WORD $0x4e9895b2 // sdot v18.4s, v13.16b, v24.16b
-	FMOVQ        480(R3), F22
-	FMOVQ        496(R3), F24
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	WORD $0x4e9895ae // sdot v14.4s, v13.16b, v24.16b
+	FMOVQ        50(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        224(R3), (F9, F10)
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	FLDPQ        352(R3), (F9, F10)
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	FLDPQ        480(R3), (F9, F10)
+	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2cddb4 // fmul v20.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e34ce24 // fmla v4.4s, v17.4s, v20.4s
-	WORD $0x4e2dcde5 // fmla v5.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2dce07 // fmla v7.4s, v16.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2dce09 // fmla v9.4s, v16.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21daef // scvtf v15.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
+	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
+	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
+	FMOVS        12(R4), F7
+	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
+	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
+	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 	ADD          $0x42, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -920,31 +764,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024046 // ext v6.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a2 // ext v2.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -960,9 +800,9 @@ done2:
 TEXT ·matmulQ8Block1xXm4_128DotProd(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -1158,18 +998,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -1190,14 +1028,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1218,12 +1053,11 @@ loop3:
 	// levels of values 64 to 79 and 96 to 111, and their products
 	FMOVQ        34(R6), F4
 	FMOVQ        50(R6), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1244,14 +1078,11 @@ loop3:
 	// levels of values 80 to 95 and 112 to 127, and their products
 	FMOVQ        34(R6), F4
 	FMOVQ        50(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        96(R5), F6
-	FMOVQ        112(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        96(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1297,14 +1128,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1317,8 +1144,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -1334,9 +1160,9 @@ done2:
 TEXT ·matmulQ8Block2xXm4_128DotProd(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -1697,18 +1523,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -1725,8 +1549,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1747,14 +1570,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1771,8 +1591,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        160(R5), F8
-	FMOVQ        176(R5), F9
+	FLDPQ        160(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1793,12 +1612,11 @@ loop3:
 	// levels of values 64 to 79 and 96 to 111, and their products
 	FMOVQ        34(R6), F6
 	FMOVQ        50(R6), F7
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1815,8 +1633,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        192(R5), F8
-	FMOVQ        208(R5), F9
+	FLDPQ        192(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1837,14 +1654,11 @@ loop3:
 	// levels of values 80 to 95 and 112 to 127, and their products
 	FMOVQ        34(R6), F6
 	FMOVQ        50(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1861,8 +1675,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        224(R5), F8
-	FMOVQ        240(R5), F9
+	FLDPQ        224(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1910,14 +1723,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1930,18 +1739,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1954,8 +1758,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -1974,9 +1777,9 @@ done2:
 TEXT ·matmulQ8Block3xXm4_128DotProd(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -2502,18 +2305,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -2530,8 +2331,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -2548,8 +2348,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -2570,14 +2369,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2594,8 +2390,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2612,8 +2407,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        288(R5), F10
-	FMOVQ        304(R5), F11
+	FLDPQ        288(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2634,12 +2428,11 @@ loop3:
 	// levels of values 64 to 79 and 96 to 111, and their products
 	FMOVQ        34(R6), F8
 	FMOVQ        50(R6), F9
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R5), F10
-	FMOVQ        80(R5), F11
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        64(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2656,8 +2449,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2674,8 +2466,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        320(R5), F10
-	FMOVQ        336(R5), F11
+	FLDPQ        320(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2696,14 +2487,11 @@ loop3:
 	// levels of values 80 to 95 and 112 to 127, and their products
 	FMOVQ        34(R6), F8
 	FMOVQ        50(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2720,8 +2508,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        224(R5), F10
-	FMOVQ        240(R5), F11
+	FLDPQ        224(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2738,8 +2525,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        352(R5), F10
-	FMOVQ        368(R5), F11
+	FLDPQ        352(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2789,14 +2575,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2809,18 +2591,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2833,21 +2610,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2860,8 +2632,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -2878,9 +2649,9 @@ done2:
 TEXT ·matmulQ8Block4xXm4_128DotProd(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -3571,18 +3342,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -3599,8 +3368,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -3617,8 +3385,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -3635,8 +3402,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        384(R5), F10
-	FMOVQ        400(R5), F11
+	FLDPQ        384(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3657,14 +3423,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3681,8 +3444,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3699,8 +3461,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        288(R5), F12
-	FMOVQ        304(R5), F13
+	FLDPQ        288(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3717,8 +3478,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        416(R5), F12
-	FMOVQ        432(R5), F13
+	FLDPQ        416(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3739,12 +3499,11 @@ loop3:
 	// levels of values 64 to 79 and 96 to 111, and their products
 	FMOVQ        34(R6), F10
 	FMOVQ        50(R6), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3761,8 +3520,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3779,8 +3537,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        320(R5), F12
-	FMOVQ        336(R5), F13
+	FLDPQ        320(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3797,8 +3554,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        448(R5), F12
-	FMOVQ        464(R5), F13
+	FLDPQ        448(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3819,14 +3575,11 @@ loop3:
 	// levels of values 80 to 95 and 112 to 127, and their products
 	FMOVQ        34(R6), F10
 	FMOVQ        50(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3843,8 +3596,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3861,8 +3613,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        352(R5), F12
-	FMOVQ        368(R5), F13
+	FLDPQ        352(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3879,8 +3630,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        480(R5), F12
-	FMOVQ        496(R5), F13
+	FLDPQ        480(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3932,14 +3682,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3952,18 +3698,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3976,21 +3717,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4003,19 +3739,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4028,8 +3759,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -4045,12 +3775,9 @@ done2:
 TEXT ·decodeUnitsXm4_128NEON(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -4062,245 +3789,237 @@ TEXT ·decodeUnitsXm4_128NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7d400022 // ldr h2, [x1]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        F6, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, (R0)
-	FMOVQ        F6, 16(R0)
-	FMOVS        8(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 32(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVS        16(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 64(R0)
-	FMOVQ        F6, 80(R0)
-	FMOVS        24(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 96(R0)
-	FMOVQ        F6, 112(R0)
+	FMOVQ        2(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, (R0)
+	FMOVQ        F4, 16(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 32(R0)
+	FMOVQ        F4, 48(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 64(R0)
+	FMOVQ        F4, 80(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 96(R0)
+	FMOVQ        F4, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        F6, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 128(R0)
-	FMOVQ        F6, 144(R0)
-	FMOVS        8(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 160(R0)
-	FMOVQ        F6, 176(R0)
-	FMOVS        16(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 192(R0)
-	FMOVQ        F6, 208(R0)
-	FMOVS        24(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 224(R0)
-	FMOVQ        F6, 240(R0)
+	FMOVQ        18(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 128(R0)
+	FMOVQ        F4, 144(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 160(R0)
+	FMOVQ        F4, 176(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 192(R0)
+	FMOVQ        F4, 208(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 224(R0)
+	FMOVQ        F4, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        F6, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 256(R0)
-	FMOVQ        F6, 272(R0)
-	FMOVS        8(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 288(R0)
-	FMOVQ        F6, 304(R0)
-	FMOVS        16(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 320(R0)
-	FMOVQ        F6, 336(R0)
-	FMOVS        24(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 352(R0)
-	FMOVQ        F6, 368(R0)
+	FMOVQ        34(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 256(R0)
+	FMOVQ        F4, 272(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 288(R0)
+	FMOVQ        F4, 304(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 320(R0)
+	FMOVQ        F4, 336(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 352(R0)
+	FMOVQ        F4, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        F6, (R3)
-	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 384(R0)
-	FMOVQ        F6, 400(R0)
-	FMOVS        8(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 416(R0)
-	FMOVQ        F6, 432(R0)
-	FMOVS        16(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
-	FMOVQ        F5, 448(R0)
-	FMOVQ        F6, 464(R0)
-	FMOVS        24(R3), F5
-	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
-	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ        F5, 480(R0)
-	FMOVQ        F4, 496(R0)
+	FMOVQ        50(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	FMOVQ        F3, (R3)
+	FMOVQ        F4, 16(R3)
+	FMOVS        (R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        4(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 384(R0)
+	FMOVQ        F4, 400(R0)
+	FMOVS        8(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        12(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 416(R0)
+	FMOVQ        F4, 432(R0)
+	FMOVS        16(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        20(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ        F3, 448(R0)
+	FMOVQ        F4, 464(R0)
+	FMOVS        24(R3), F3
+	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
+	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
+	FMOVS        28(R3), F4
+	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
+	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ        F3, 480(R0)
+	FMOVQ        F2, 496(R0)
 	ADD          $0x42, R1
 	ADD          $0x200, R0
 	SUBS         $1, R2
@@ -4314,12 +4033,9 @@ done2:
 TEXT ·matmul1xXm4_128NEON(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -4329,14 +4045,14 @@ TEXT ·matmul1xXm4_128NEON(SB), NOSPLIT, $320-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -4346,277 +4062,253 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        256(R4), F15
-	FMOVQ        272(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        288(R4), F15
-	FMOVQ        304(R4), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        320(R4), F15
-	FMOVQ        336(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        352(R4), F15
-	FMOVQ        368(R4), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVQ        34(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        256(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        352(R4), (F13, F14)
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        384(R4), F15
-	FMOVQ        400(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        416(R4), F15
-	FMOVQ        432(R4), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        448(R4), F15
-	FMOVQ        464(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        480(R4), F14
-	FMOVQ        496(R4), F15
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
+	FMOVQ        50(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        448(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FLDPQ        480(R4), (F12, F13)
+	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x42, R6
 	ADD          $0x200, R4
 	SUBS         $1, R5
@@ -4624,19 +4316,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -4651,12 +4343,9 @@ done2:
 TEXT ·matmul2xXm4_128NEON(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -4666,14 +4355,14 @@ TEXT ·matmul2xXm4_128NEON(SB), NOSPLIT, $320-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -4684,373 +4373,349 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000ea // ldr h10, [x7]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        2(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F15
+	FMOVQ        (R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        16(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	FMOVQ        32(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        48(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F15
+	FMOVQ        64(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        80(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F15
+	FMOVQ        96(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVQ        112(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        18(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F15
+	FMOVQ        128(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        144(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F15
+	FMOVQ        160(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        176(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F15
+	FMOVQ        192(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        208(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F15
+	FMOVQ        224(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVQ        240(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R7), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        256(R4), F15
-	FMOVQ        272(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        34(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        256(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        256(R8), F15
+	FMOVQ        256(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        272(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        288(R4), F15
-	FMOVQ        304(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        272(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        288(R8), F15
+	FMOVQ        288(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        304(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        320(R4), F15
-	FMOVQ        336(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        304(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        320(R8), F15
+	FMOVQ        320(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        336(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        352(R4), F15
-	FMOVQ        368(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        336(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        352(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        352(R8), F15
+	FMOVQ        352(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        368(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVQ        368(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R7), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        384(R4), F15
-	FMOVQ        400(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        50(R7), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	FMOVS        (R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        4(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        384(R8), F15
+	FMOVQ        384(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        400(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        416(R4), F15
-	FMOVQ        432(R4), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ        400(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        8(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        12(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        416(R8), F15
+	FMOVQ        416(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        432(R8), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        448(R4), F15
-	FMOVQ        464(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
+	FMOVQ        432(R8), F14
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	FMOVS        16(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        20(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	FLDPQ        448(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        448(R8), F15
+	FMOVQ        448(R8), F13
 	ADD          R5, R4, R8
-	FMOVQ        464(R8), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        480(R4), F14
-	FMOVQ        496(R4), F15
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
+	FMOVQ        464(R8), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FMOVS        24(R3), F11
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	FMOVS        28(R3), F12
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	FLDPQ        480(R4), (F12, F13)
+	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
 	ADD          R5, R4, R8
-	FMOVQ        480(R8), F14
+	FMOVQ        480(R8), F12
 	ADD          R5, R4, R8
-	FMOVQ        496(R8), F15
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
+	FMOVQ        496(R8), F13
+	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x42, R7
 	ADD          $0x200, R4
 	SUBS         $1, R6
@@ -5058,25 +4723,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
+	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -5091,12 +4756,9 @@ done2:
 TEXT ·matmul3xXm4_128NEON(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -5106,6 +4768,473 @@ TEXT ·matmul3xXm4_128NEON(SB), NOSPLIT, $320-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d400108 // ldr h8, [x8]
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+
+	// levels of values 0 to 31
+	FMOVQ        2(R8), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        (R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        (R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        32(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        64(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        96(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        96(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+
+	// levels of values 32 to 63
+	FMOVQ        18(R8), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        128(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        128(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        144(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        128(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        160(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        160(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        176(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        160(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        192(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        192(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        208(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        192(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        224(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        224(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        240(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        224(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+
+	// levels of values 64 to 95
+	FMOVQ        34(R8), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        256(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        256(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        272(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        256(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        288(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        288(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        304(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        288(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        320(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        320(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        336(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        320(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        352(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        352(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        368(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        352(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+
+	// levels of values 96 to 127
+	FMOVQ        50(R8), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	FMOVS        (R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        4(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        384(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        384(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        400(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        384(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        8(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        12(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        416(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        416(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        432(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        416(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        16(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        20(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	FLDPQ        448(R4), (F11, F12)
+	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	ADD          R5, R4, R9
+	FMOVQ        448(R9), F11
+	ADD          R5, R4, R9
+	FMOVQ        464(R9), F12
+	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	FLDPQ        448(R6), (F11, F12)
+	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVS        24(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	FMOVS        28(R3), F10
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	FLDPQ        480(R4), (F10, F11)
+	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
+	WORD $0x4e2bcd03 // fmla v3.4s, v8.4s, v11.4s
+	ADD          R5, R4, R9
+	FMOVQ        480(R9), F10
+	ADD          R5, R4, R9
+	FMOVQ        496(R9), F11
+	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
+	WORD $0x4e2bcd05 // fmla v5.4s, v8.4s, v11.4s
+	FLDPQ        480(R6), (F10, F11)
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
+	ADD          $0x42, R8
+	ADD          $0x200, R4
+	ADD          $0x200, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
+	ADD          R4, R5
+	WORD $0x4e27d4c2 // fadd v2.4s, v6.4s, v7.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul4xXm4_128NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+TEXT ·matmul4xXm4_128NEON(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	MOVD         $xm4_128_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
@@ -5131,14 +5260,12 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
 	FMOVS        (R3), F11
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
@@ -5149,18 +5276,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        (R4), F13
-	FMOVQ        16(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        (R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        (R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        16(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        (R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        (R6), F13
-	FMOVQ        16(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        (R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        16(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -5173,18 +5304,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        32(R4), F13
-	FMOVQ        48(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        32(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        48(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        32(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        32(R6), F13
-	FMOVQ        48(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        32(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        48(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -5197,18 +5332,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        64(R4), F13
-	FMOVQ        80(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        64(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        80(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        64(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        64(R6), F13
-	FMOVQ        80(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        64(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        80(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -5221,31 +5360,33 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        96(R4), F13
-	FMOVQ        112(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        96(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        112(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        96(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        96(R6), F13
-	FMOVQ        112(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        96(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        112(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
 	FMOVQ        18(R8), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
 	FMOVS        (R3), F11
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
@@ -5256,18 +5397,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        128(R4), F13
-	FMOVQ        144(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        128(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        144(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        128(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        128(R6), F13
-	FMOVQ        144(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        128(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        144(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -5280,18 +5425,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        160(R4), F13
-	FMOVQ        176(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        160(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        176(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        160(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        160(R6), F13
-	FMOVQ        176(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        160(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        176(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -5304,18 +5453,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        192(R4), F13
-	FMOVQ        208(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        192(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        208(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        192(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        192(R6), F13
-	FMOVQ        208(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        192(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        208(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -5328,31 +5481,33 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        224(R4), F13
-	FMOVQ        240(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        224(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        240(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        224(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        224(R6), F13
-	FMOVQ        240(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        224(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        240(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
 	FMOVQ        34(R8), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
 	FMOVS        (R3), F11
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
@@ -5363,18 +5518,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        256(R4), F13
-	FMOVQ        272(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        256(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        256(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        272(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        256(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        256(R6), F13
-	FMOVQ        272(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        256(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        272(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -5387,18 +5546,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        288(R4), F13
-	FMOVQ        304(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        288(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        288(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        304(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        288(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        288(R6), F13
-	FMOVQ        304(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        288(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        304(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -5411,18 +5574,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        320(R4), F13
-	FMOVQ        336(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        320(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        320(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        336(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        320(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        320(R6), F13
-	FMOVQ        336(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        320(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        336(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -5435,31 +5602,33 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        352(R4), F13
-	FMOVQ        368(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        352(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        352(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        368(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        352(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        352(R6), F13
-	FMOVQ        368(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        352(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        368(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
 	FMOVQ        50(R8), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
 	FMOVS        (R3), F11
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
@@ -5470,18 +5639,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        384(R4), F13
-	FMOVQ        400(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        384(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        384(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        400(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        384(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        384(R6), F13
-	FMOVQ        400(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        384(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        400(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        8(R3), F11
@@ -5494,18 +5667,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        416(R4), F13
-	FMOVQ        432(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        416(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        416(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        432(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        416(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        416(R6), F13
-	FMOVQ        432(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        416(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        432(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        16(R3), F11
@@ -5518,18 +5695,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FMOVQ        448(R4), F13
-	FMOVQ        464(R4), F14
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        448(R4), (F13, F14)
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
 	FMOVQ        448(R9), F13
 	ADD          R5, R4, R9
 	FMOVQ        464(R9), F14
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	FLDPQ        448(R6), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVQ        448(R6), F13
-	FMOVQ        464(R6), F14
+	ADD          R5, R6, R9
+	FMOVQ        448(R9), F13
+	ADD          R5, R6, R9
+	FMOVQ        464(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	FMOVS        24(R3), F11
@@ -5542,18 +5723,22 @@ loop3:
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        480(R4), F12
-	FMOVQ        496(R4), F13
-	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FLDPQ        480(R4), (F12, F13)
+	WORD $0x4e2ccd62 // fmla v2.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
 	ADD          R5, R4, R9
 	FMOVQ        480(R9), F12
 	ADD          R5, R4, R9
 	FMOVQ        496(R9), F13
+	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
+	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
+	FLDPQ        480(R6), (F12, F13)
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	FMOVQ        480(R6), F12
-	FMOVQ        496(R6), F13
+	ADD          R5, R6, R9
+	FMOVQ        480(R9), F12
+	ADD          R5, R6, R9
+	FMOVQ        496(R9), F13
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x42, R8
@@ -5566,637 +5751,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
+	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          R4, R5
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xXm4_128NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
-TEXT ·matmul4xXm4_128NEON(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-
-	// levels of values 0 to 31
-	FMOVQ        2(R8), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        (R4), F15
-	FMOVQ        16(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        (R6), F15
-	FMOVQ        16(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        32(R4), F15
-	FMOVQ        48(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        48(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        64(R4), F15
-	FMOVQ        80(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        64(R6), F15
-	FMOVQ        80(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        96(R4), F15
-	FMOVQ        112(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        96(R6), F15
-	FMOVQ        112(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-
-	// levels of values 32 to 63
-	FMOVQ        18(R8), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        128(R4), F15
-	FMOVQ        144(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        128(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        144(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        128(R6), F15
-	FMOVQ        144(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        128(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        144(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        160(R4), F15
-	FMOVQ        176(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        160(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        176(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        160(R6), F15
-	FMOVQ        176(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        160(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        176(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        192(R4), F15
-	FMOVQ        208(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        192(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        208(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        192(R6), F15
-	FMOVQ        208(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        192(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        208(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        224(R4), F15
-	FMOVQ        240(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        224(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        240(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        224(R6), F15
-	FMOVQ        240(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        224(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        240(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-
-	// levels of values 64 to 95
-	FMOVQ        34(R8), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        256(R4), F15
-	FMOVQ        272(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        256(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        272(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        256(R6), F15
-	FMOVQ        272(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        256(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        272(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        288(R4), F15
-	FMOVQ        304(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        288(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        304(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        288(R6), F15
-	FMOVQ        304(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        288(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        304(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        320(R4), F15
-	FMOVQ        336(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        320(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        336(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        320(R6), F15
-	FMOVQ        336(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        320(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        336(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        352(R4), F15
-	FMOVQ        368(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        352(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        368(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        352(R6), F15
-	FMOVQ        368(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        352(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        368(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-
-	// levels of values 96 to 127
-	FMOVQ        50(R8), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        F14, (R3)
-	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        384(R4), F15
-	FMOVQ        400(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        384(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        400(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        384(R6), F15
-	FMOVQ        400(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        384(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        400(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        416(R4), F15
-	FMOVQ        432(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        416(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        432(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        416(R6), F15
-	FMOVQ        432(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        416(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        432(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FMOVQ        448(R4), F15
-	FMOVQ        464(R4), F16
-	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	ADD          R5, R4, R9
-	FMOVQ        448(R9), F15
-	ADD          R5, R4, R9
-	FMOVQ        464(R9), F16
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVQ        448(R6), F15
-	FMOVQ        464(R6), F16
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	ADD          R5, R6, R9
-	FMOVQ        448(R9), F15
-	ADD          R5, R6, R9
-	FMOVQ        464(R9), F16
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        480(R4), F14
-	FMOVQ        496(R4), F15
-	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	ADD          R5, R4, R9
-	FMOVQ        480(R9), F14
-	ADD          R5, R4, R9
-	FMOVQ        496(R9), F15
-	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	FMOVQ        480(R6), F14
-	FMOVQ        496(R6), F15
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
-	ADD          R5, R6, R9
-	FMOVQ        480(R9), F14
-	ADD          R5, R6, R9
-	FMOVQ        496(R9), F15
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
-	ADD          $0x42, R8
-	ADD          $0x200, R4
-	ADD          $0x200, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
+	WORD $0x4e27d4c2 // fadd v2.4s, v6.4s, v7.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          R4, R5
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          R4, R5
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
-	ADD          R4, R5
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R5)
+	WORD $0x4e29d502 // fadd v2.4s, v8.4s, v9.4s
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -6211,12 +5790,9 @@ done2:
 TEXT ·unpackXm4_128NEON(SB), NOSPLIT, $0-24
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -6224,65 +5800,57 @@ TEXT ·unpackXm4_128NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVQ        2(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e20b8c7 // abs v7.16b, v6.16b
-	WORD $0x4e20b8a8 // abs v8.16b, v5.16b
-	FMOVQ        F7, (R0)
-	FMOVQ        F8, 16(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVQ        F5, 64(R0)
-	FMOVD        F4, 32(R0)
-	FMOVQ        18(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e20b8c7 // abs v7.16b, v6.16b
-	WORD $0x4e20b8a8 // abs v8.16b, v5.16b
-	FMOVQ        F7, 80(R0)
-	FMOVQ        F8, 96(R0)
-	FMOVQ        F6, 128(R0)
-	FMOVQ        F5, 144(R0)
-	FMOVD        F4, 112(R0)
-	FMOVQ        34(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e20b8c7 // abs v7.16b, v6.16b
-	WORD $0x4e20b8a8 // abs v8.16b, v5.16b
-	FMOVQ        F7, 160(R0)
-	FMOVQ        F8, 176(R0)
-	FMOVQ        F6, 208(R0)
-	FMOVQ        F5, 224(R0)
-	FMOVD        F4, 192(R0)
-	FMOVQ        50(R1), F5
-	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
-	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e20b8c7 // abs v7.16b, v6.16b
-	WORD $0x4e20b8a8 // abs v8.16b, v5.16b
-	FMOVQ        F7, 240(R0)
-	FMOVQ        F8, 256(R0)
-	FMOVQ        F6, 288(R0)
-	FMOVQ        F5, 304(R0)
-	FMOVD        F4, 272(R0)
+	WORD $0x7d400022 // ldr h2, [x1]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	FMOVQ        2(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e20b865 // abs v5.16b, v3.16b
+	WORD $0x4e20b886 // abs v6.16b, v4.16b
+	FMOVQ        F5, (R0)
+	FMOVQ        F6, 16(R0)
+	FMOVQ        F3, 48(R0)
+	FMOVQ        F4, 64(R0)
+	FMOVD        F2, 32(R0)
+	FMOVQ        18(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e20b865 // abs v5.16b, v3.16b
+	WORD $0x4e20b886 // abs v6.16b, v4.16b
+	FMOVQ        F5, 80(R0)
+	FMOVQ        F6, 96(R0)
+	FMOVQ        F3, 128(R0)
+	FMOVQ        F4, 144(R0)
+	FMOVD        F2, 112(R0)
+	FMOVQ        34(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e20b865 // abs v5.16b, v3.16b
+	WORD $0x4e20b886 // abs v6.16b, v4.16b
+	FMOVQ        F5, 160(R0)
+	FMOVQ        F6, 176(R0)
+	FMOVQ        F3, 208(R0)
+	FMOVQ        F4, 224(R0)
+	FMOVD        F2, 192(R0)
+	FMOVQ        50(R1), F3
+	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e20b865 // abs v5.16b, v3.16b
+	WORD $0x4e20b886 // abs v6.16b, v4.16b
+	FMOVQ        F5, 240(R0)
+	FMOVQ        F6, 256(R0)
+	FMOVQ        F3, 288(R0)
+	FMOVQ        F4, 304(R0)
+	FMOVD        F2, 272(R0)
 	ADD          $0x42, R1
 	ADD          $0x140, R0
 	SUBS         $1, R2
@@ -6296,12 +5864,9 @@ done2:
 TEXT ·mixLevelsXm4_128NEON(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -6313,52 +5878,44 @@ TEXT ·mixLevelsXm4_128NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F4
-	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
-	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        F5, (R0)
-	FMOVQ        F4, 16(R0)
+	FMOVQ        2(R2), F2
+	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FMOVQ        F2, (R0)
+	FMOVQ        F3, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F4
-	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
-	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        F5, 32(R0)
-	FMOVQ        F4, 48(R0)
+	FMOVQ        18(R2), F2
+	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FMOVQ        F2, 32(R0)
+	FMOVQ        F3, 48(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R2), F4
-	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
-	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        F5, 64(R0)
-	FMOVQ        F4, 80(R0)
+	FMOVQ        34(R2), F2
+	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FMOVQ        F2, 64(R0)
+	FMOVQ        F3, 80(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R2), F4
-	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
-	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVQ        F5, 96(R0)
-	FMOVQ        F4, 112(R0)
-	WORD $0x7d400044 // ldr h4, [x2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVS        F4, (R1)
+	FMOVQ        50(R2), F2
+	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FMOVQ        F2, 96(R0)
+	FMOVQ        F3, 112(R0)
+	WORD $0x7d400042 // ldr h2, [x2]
+	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	FMOVS        F2, (R1)
 	ADD          $0x80, R0
 	ADD          $4, R1
 	ADD          R3, R2
@@ -6373,9 +5930,9 @@ done2:
 TEXT ·mixPairsXm4_128NEON(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -6387,14 +5944,12 @@ TEXT ·mixPairsXm4_128NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
 	WORD $0x7d400042 // ldr h2, [x2]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVS        F2, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 	WORD $0x7d4000a2 // ldr h2, [x5]
 	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
@@ -6403,16 +5958,16 @@ loop1:
 	// levels of values 0 to 15 and 32 to 47
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, (R0)
@@ -6425,20 +5980,16 @@ loop1:
 	// levels of values 16 to 31 and 48 to 63
 	FMOVQ        2(R2), F2
 	FMOVQ        18(R2), F3
-	WORD $0x6f3c0442 // ushr v2.4s, v2.4s, #4
-	WORD $0x6f3c0463 // ushr v3.4s, v3.4s, #4
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        2(R5), F4
 	FMOVQ        18(R5), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 64(R0)
@@ -6451,16 +6002,16 @@ loop1:
 	// levels of values 64 to 79 and 96 to 111
 	FMOVQ        34(R2), F2
 	FMOVQ        50(R2), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        34(R5), F4
 	FMOVQ        50(R5), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 128(R0)
@@ -6473,20 +6024,16 @@ loop1:
 	// levels of values 80 to 95 and 112 to 127
 	FMOVQ        34(R2), F2
 	FMOVQ        50(R2), F3
-	WORD $0x6f3c0442 // ushr v2.4s, v2.4s, #4
-	WORD $0x6f3c0463 // ushr v3.4s, v3.4s, #4
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        34(R5), F4
 	FMOVQ        50(R5), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e443846 // zip1 v6.8h, v2.8h, v4.8h
 	WORD $0x4e453867 // zip1 v7.8h, v3.8h, v5.8h
 	FMOVQ        F6, 192(R0)
@@ -6518,130 +6065,98 @@ TEXT ·mixPlaceXm4_128NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FMOVQ        (R0), F0
-	FMOVQ        16(R0), F1
-	FMOVQ        (R2), F2
-	FMOVQ        16(R2), F3
+	FLDPQ        (R0), (F0, F1)
+	FLDPQ        (R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
-	FMOVQ        32(R0), F0
-	FMOVQ        48(R0), F1
-	FMOVQ        32(R2), F2
-	FMOVQ        48(R2), F3
+	FLDPQ        32(R0), (F0, F1)
+	FLDPQ        32(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 32(R0)
 	FMOVQ        F1, 48(R0)
-	FMOVQ        64(R0), F0
-	FMOVQ        80(R0), F1
-	FMOVQ        128(R2), F2
-	FMOVQ        144(R2), F3
+	FLDPQ        64(R0), (F0, F1)
+	FLDPQ        128(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 64(R0)
 	FMOVQ        F1, 80(R0)
-	FMOVQ        96(R0), F0
-	FMOVQ        112(R0), F1
-	FMOVQ        160(R2), F2
-	FMOVQ        176(R2), F3
+	FLDPQ        96(R0), (F0, F1)
+	FLDPQ        160(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 96(R0)
 	FMOVQ        F1, 112(R0)
-	FMOVQ        128(R0), F0
-	FMOVQ        144(R0), F1
-	FMOVQ        64(R2), F2
-	FMOVQ        80(R2), F3
+	FLDPQ        128(R0), (F0, F1)
+	FLDPQ        64(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 128(R0)
 	FMOVQ        F1, 144(R0)
-	FMOVQ        160(R0), F0
-	FMOVQ        176(R0), F1
-	FMOVQ        96(R2), F2
-	FMOVQ        112(R2), F3
+	FLDPQ        160(R0), (F0, F1)
+	FLDPQ        96(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 160(R0)
 	FMOVQ        F1, 176(R0)
-	FMOVQ        192(R0), F0
-	FMOVQ        208(R0), F1
-	FMOVQ        192(R2), F2
-	FMOVQ        208(R2), F3
+	FLDPQ        192(R0), (F0, F1)
+	FLDPQ        192(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 192(R0)
 	FMOVQ        F1, 208(R0)
-	FMOVQ        224(R0), F0
-	FMOVQ        240(R0), F1
-	FMOVQ        224(R2), F2
-	FMOVQ        240(R2), F3
+	FLDPQ        224(R0), (F0, F1)
+	FLDPQ        224(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 224(R0)
 	FMOVQ        F1, 240(R0)
-	FMOVQ        256(R0), F0
-	FMOVQ        272(R0), F1
-	FMOVQ        256(R2), F2
-	FMOVQ        272(R2), F3
+	FLDPQ        256(R0), (F0, F1)
+	FLDPQ        256(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 256(R0)
 	FMOVQ        F1, 272(R0)
-	FMOVQ        288(R0), F0
-	FMOVQ        304(R0), F1
-	FMOVQ        288(R2), F2
-	FMOVQ        304(R2), F3
+	FLDPQ        288(R0), (F0, F1)
+	FLDPQ        288(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 288(R0)
 	FMOVQ        F1, 304(R0)
-	FMOVQ        320(R0), F0
-	FMOVQ        336(R0), F1
-	FMOVQ        384(R2), F2
-	FMOVQ        400(R2), F3
+	FLDPQ        320(R0), (F0, F1)
+	FLDPQ        384(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 320(R0)
 	FMOVQ        F1, 336(R0)
-	FMOVQ        352(R0), F0
-	FMOVQ        368(R0), F1
-	FMOVQ        416(R2), F2
-	FMOVQ        432(R2), F3
+	FLDPQ        352(R0), (F0, F1)
+	FLDPQ        416(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 352(R0)
 	FMOVQ        F1, 368(R0)
-	FMOVQ        384(R0), F0
-	FMOVQ        400(R0), F1
-	FMOVQ        320(R2), F2
-	FMOVQ        336(R2), F3
+	FLDPQ        384(R0), (F0, F1)
+	FLDPQ        320(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 384(R0)
 	FMOVQ        F1, 400(R0)
-	FMOVQ        416(R0), F0
-	FMOVQ        432(R0), F1
-	FMOVQ        352(R2), F2
-	FMOVQ        368(R2), F3
+	FLDPQ        416(R0), (F0, F1)
+	FLDPQ        352(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 416(R0)
 	FMOVQ        F1, 432(R0)
-	FMOVQ        448(R0), F0
-	FMOVQ        464(R0), F1
-	FMOVQ        448(R2), F2
-	FMOVQ        464(R2), F3
+	FLDPQ        448(R0), (F0, F1)
+	FLDPQ        448(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 448(R0)
 	FMOVQ        F1, 464(R0)
-	FMOVQ        480(R0), F0
-	FMOVQ        496(R0), F1
-	FMOVQ        480(R2), F2
-	FMOVQ        496(R2), F3
+	FLDPQ        480(R0), (F0, F1)
+	FLDPQ        480(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 480(R0)
@@ -6659,12 +6174,9 @@ done2:
 TEXT ·matmulQ81xXm4_128NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6672,9 +6184,8 @@ TEXT ·matmulQ81xXm4_128NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6685,95 +6196,79 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F8
-	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
-	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FMOVQ        (R3), F10
-	FMOVQ        16(R3), F11
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
-	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F10
-	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
-	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        32(R3), F12
-	FMOVQ        48(R3), F13
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc14b // smull v11.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x0e29c0e6 // smull v6.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F10
-	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
-	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        64(R3), F12
-	FMOVQ        80(R3), F13
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc14b // smull v11.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	FMOVQ        34(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x0e29c0e6 // smull v6.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F10
-	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
-	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        96(R3), F12
-	FMOVQ        112(R3), F13
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc14b // smull v11.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	FMOVQ        50(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x0e29c0e6 // smull v6.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dd4b // fmul v11.4s, v10.4s, v7.4s
-	WORD $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
-	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca2 // fmla v2.4s, v5.4s, v4.4s
 	ADD          $0x42, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -6782,15 +6277,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD $0x7e30d863 // faddp s3, v3.2s
+	FMOVS        F3, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6805,12 +6298,9 @@ done2:
 TEXT ·matmulQ82xXm4_128NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6818,10 +6308,8 @@ TEXT ·matmulQ82xXm4_128NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6832,143 +6320,119 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7d4000c4 // ldr h4, [x6]
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        (R3), F11
-	FMOVQ        16(R3), F12
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        128(R3), F13
-	FMOVQ        144(R3), F14
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FMOVQ        2(R6), F5
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	FLDPQ        (R3), (F7, F8)
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        128(R3), (F8, F9)
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        32(R3), F15
-	FMOVQ        48(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        160(R3), F15
-	FMOVQ        176(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x0e30c1ae // smull v14.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	FMOVQ        18(R6), F6
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        32(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	FLDPQ        160(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x0e2ac106 // smull v6.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bcc6 // addp v6.8h, v6.8h, v8.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        64(R3), F15
-	FMOVQ        80(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        192(R3), F15
-	FMOVQ        208(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x0e30c1ae // smull v14.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	FMOVQ        34(R6), F6
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        64(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	FLDPQ        192(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x0e2ac106 // smull v6.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bcc6 // addp v6.8h, v6.8h, v8.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        96(R3), F15
-	FMOVQ        112(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        224(R3), F15
-	FMOVQ        240(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x0e30c1ae // smull v14.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	FMOVQ        50(R6), F6
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        96(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	FLDPQ        224(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x0e2ac106 // smull v6.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bcc6 // addp v6.8h, v6.8h, v8.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e28ddae // fmul v14.4s, v13.4s, v8.4s
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
-	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dd6c // fmul v12.4s, v11.4s, v8.4s
-	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	FMOVS        (R4), F6
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
+	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	FMOVS        4(R4), F6
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x42, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -6979,19 +6443,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024044 // ext v4.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x7e30d884 // faddp s4, v4.2s
+	FMOVS        F4, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7006,12 +6468,9 @@ done2:
 TEXT ·matmulQ83xXm4_128NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7019,12 +6478,9 @@ TEXT ·matmulQ83xXm4_128NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -7035,191 +6491,159 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7d4000c5 // ldr h5, [x6]
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
-	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
-	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        (R3), F13
-	FMOVQ        16(R3), F14
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R3), F15
-	FMOVQ        144(R3), F16
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        256(R3), F17
-	FMOVQ        272(R3), F18
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FMOVQ        2(R6), F6
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        (R3), (F8, F9)
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FLDPQ        128(R3), (F9, F10)
+	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        256(R3), (F10, F11)
+	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        160(R3), F19
-	FMOVQ        176(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        288(R3), F19
-	FMOVQ        304(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
+	FMOVQ        18(R6), F7
+	WORD $0x6f0c04ea // ushr v10.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FLDPQ        32(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	FLDPQ        160(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	FLDPQ        288(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	WORD $0x0e2cc147 // smull v7.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abce7 // addp v7.8h, v7.8h, v10.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        192(R3), F19
-	FMOVQ        208(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        320(R3), F19
-	FMOVQ        336(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
+	FMOVQ        34(R6), F7
+	WORD $0x6f0c04ea // ushr v10.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FLDPQ        64(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	FLDPQ        192(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	FLDPQ        320(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	WORD $0x0e2cc147 // smull v7.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abce7 // addp v7.8h, v7.8h, v10.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F17
-	WORD $0x6ea24632 // ushl v18.4s, v17.4s, v2.4s
-	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        224(R3), F19
-	FMOVQ        240(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        352(R3), F19
-	FMOVQ        368(R3), F20
-	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
-	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	WORD $0x0e34c232 // smull v18.8h, v17.8b, v20.8b
-	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
+	FMOVQ        50(R6), F7
+	WORD $0x6f0c04ea // ushr v10.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	FLDPQ        96(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	FLDPQ        224(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606969 // sadalp v9.4s, v11.8h
+	FLDPQ        352(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	WORD $0x0e2cc147 // smull v7.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abce7 // addp v7.8h, v7.8h, v10.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ade32 // fmul v18.4s, v17.4s, v10.4s
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e32cda4 // fmla v4.4s, v13.4s, v18.4s
-	WORD $0x4e31cdc5 // fmla v5.4s, v14.4s, v17.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2addb0 // fmul v16.4s, v13.4s, v10.4s
-	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde7 // fmla v7.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2addae // fmul v14.4s, v13.4s, v10.4s
-	WORD $0x6e2addaa // fmul v10.4s, v13.4s, v10.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	FMOVS        (R4), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
+	FMOVS        4(R4), F7
+	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
+	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
+	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
+	FMOVS        8(R4), F7
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x42, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -7230,25 +6654,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x6e024045 // ext v5.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
 	WORD $0x7e30d8a5 // faddp s5, v5.2s
 	FMOVS        F5, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7263,12 +6684,9 @@ done2:
 TEXT ·matmulQ84xXm4_128NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	MOVD         $xm4_128_shifts<>+0(SB), R0
-	FMOVQ        (R0), F3
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7276,14 +6694,10 @@ TEXT ·matmulQ84xXm4_128NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -7294,239 +6708,199 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c6 // ldr h6, [x6]
+	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
-	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        128(R3), F17
-	FMOVQ        144(R3), F18
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FMOVQ        256(R3), F19
-	FMOVQ        272(R3), F20
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FMOVQ        384(R3), F21
-	FMOVQ        400(R3), F22
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	FLDPQ        (R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        128(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        256(R3), (F11, F12)
+	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        384(R3), (F12, F13)
+	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F21
-	WORD $0x6ea246b6 // ushl v22.4s, v21.4s, v2.4s
-	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e160036 // tbl v22.16b, { v1.16b }, v22.16b
-	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606aef // sadalp v15.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        288(R3), F23
-	FMOVQ        304(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        416(R3), F23
-	FMOVQ        432(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ace // sadalp v14.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	FMOVQ        18(R6), F8
+	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        288(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	FLDPQ        416(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x0e2ec188 // smull v8.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd08 // addp v8.8h, v8.8h, v12.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F21
-	WORD $0x6ea246b6 // ushl v22.4s, v21.4s, v2.4s
-	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e160036 // tbl v22.16b, { v1.16b }, v22.16b
-	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
-	FMOVQ        64(R3), F23
-	FMOVQ        80(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606aef // sadalp v15.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
-	FMOVQ        192(R3), F23
-	FMOVQ        208(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        320(R3), F23
-	FMOVQ        336(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        448(R3), F23
-	FMOVQ        464(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ace // sadalp v14.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	FMOVQ        34(R6), F8
+	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	FLDPQ        192(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        320(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	FLDPQ        448(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x0e2ec188 // smull v8.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd08 // addp v8.8h, v8.8h, v12.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F21
-	WORD $0x6ea246b6 // ushl v22.4s, v21.4s, v2.4s
-	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e160036 // tbl v22.16b, { v1.16b }, v22.16b
-	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606aef // sadalp v15.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af0 // sadalp v16.4s, v23.8h
-	FMOVQ        224(R3), F23
-	FMOVQ        240(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af2 // sadalp v18.4s, v23.8h
-	FMOVQ        352(R3), F23
-	FMOVQ        368(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
-	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
-	WORD $0x4e606af3 // sadalp v19.4s, v23.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
-	WORD $0x4e78bef7 // addp v23.8h, v23.8h, v24.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FMOVQ        480(R3), F23
-	FMOVQ        496(R3), F24
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ace // sadalp v14.4s, v22.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	FMOVQ        50(R6), F8
+	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
+	FLDPQ        224(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        352(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
+	FLDPQ        480(R3), (F13, F14)
+	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
+	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x0e2ec188 // smull v8.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd08 // addp v8.8h, v8.8h, v12.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2cdeb6 // fmul v22.4s, v21.4s, v12.4s
-	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
-	WORD $0x4e36cde4 // fmla v4.4s, v15.4s, v22.4s
-	WORD $0x4e35ce05 // fmla v5.4s, v16.4s, v21.4s
-	FMOVS        4(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2fce27 // fmla v7.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
-	WORD $0x6e2cddf2 // fmul v18.4s, v15.4s, v12.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e2fce29 // fmla v9.4s, v17.4s, v15.4s
-	FMOVS        12(R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	FMOVS        (R4), F8
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
+	FMOVS        4(R4), F8
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
+	FMOVS        8(R4), F8
+	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
+	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
+	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
+	FMOVS        12(R4), F8
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x42, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -7537,31 +6911,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e024046 // ext v6.16b, v2.16b, v2.16b, #8
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e27d4c4 // fadd v4.4s, v6.4s, v7.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e034062 // ext v2.16b, v3.16b, v3.16b, #8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e044082 // ext v2.16b, v4.16b, v4.16b, #8
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          R3, R4
-	WORD $0x4e2bd544 // fadd v4.4s, v10.4s, v11.4s
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R4)
+	WORD $0x6e0540a2 // ext v2.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7576,9 +6946,9 @@ done2:
 TEXT ·matmulQ8Block1xXm4_128NEON(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -7796,18 +7166,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -7828,14 +7196,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F4
 	FMOVQ        18(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        32(R5), F6
-	FMOVQ        48(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        32(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -7856,12 +7221,11 @@ loop3:
 	// levels of values 64 to 79 and 96 to 111, and their products
 	FMOVQ        34(R6), F4
 	FMOVQ        50(R6), F5
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        64(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -7882,14 +7246,11 @@ loop3:
 	// levels of values 80 to 95 and 112 to 127, and their products
 	FMOVQ        34(R6), F4
 	FMOVQ        50(R6), F5
-	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
-	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
-	FMOVQ        96(R5), F6
-	FMOVQ        112(R5), F7
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
+	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	FLDPQ        96(R5), (F6, F7)
 	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -7935,14 +7296,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -7955,8 +7312,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
 	ADD          $0x10, R2
@@ -7971,9 +7327,9 @@ done2:
 TEXT ·matmulQ8Block2xXm4_128NEON(SB), 0, $800-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -8378,18 +7734,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -8406,8 +7760,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -8428,14 +7781,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F6
 	FMOVQ        18(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        32(R5), F8
-	FMOVQ        48(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        32(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -8452,8 +7802,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        160(R5), F8
-	FMOVQ        176(R5), F9
+	FLDPQ        160(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -8474,12 +7823,11 @@ loop3:
 	// levels of values 64 to 79 and 96 to 111, and their products
 	FMOVQ        34(R6), F6
 	FMOVQ        50(R6), F7
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        64(R5), F8
-	FMOVQ        80(R5), F9
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        64(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -8496,8 +7844,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        192(R5), F8
-	FMOVQ        208(R5), F9
+	FLDPQ        192(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -8518,14 +7865,11 @@ loop3:
 	// levels of values 80 to 95 and 112 to 127, and their products
 	FMOVQ        34(R6), F6
 	FMOVQ        50(R6), F7
-	WORD $0x6f3c04c6 // ushr v6.4s, v6.4s, #4
-	WORD $0x6f3c04e7 // ushr v7.4s, v7.4s, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FMOVQ        96(R5), F8
-	FMOVQ        112(R5), F9
+	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	FLDPQ        96(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -8542,8 +7886,7 @@ loop3:
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FMOVQ        224(R5), F8
-	FMOVQ        240(R5), F9
+	FLDPQ        224(R5), (F8, F9)
 	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -8591,14 +7934,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -8611,18 +7950,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -8635,8 +7969,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
@@ -8654,9 +7987,9 @@ done2:
 TEXT ·matmulQ8Block3xXm4_128NEON(SB), 0, $1056-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -9248,18 +8581,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -9276,8 +8607,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -9294,8 +8624,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -9316,14 +8645,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F8
 	FMOVQ        18(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        32(R5), F10
-	FMOVQ        48(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        32(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9340,8 +8666,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        160(R5), F10
-	FMOVQ        176(R5), F11
+	FLDPQ        160(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9358,8 +8683,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        288(R5), F10
-	FMOVQ        304(R5), F11
+	FLDPQ        288(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9380,12 +8704,11 @@ loop3:
 	// levels of values 64 to 79 and 96 to 111, and their products
 	FMOVQ        34(R6), F8
 	FMOVQ        50(R6), F9
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        64(R5), F10
-	FMOVQ        80(R5), F11
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        64(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9402,8 +8725,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        192(R5), F10
-	FMOVQ        208(R5), F11
+	FLDPQ        192(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9420,8 +8742,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        320(R5), F10
-	FMOVQ        336(R5), F11
+	FLDPQ        320(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9442,14 +8763,11 @@ loop3:
 	// levels of values 80 to 95 and 112 to 127, and their products
 	FMOVQ        34(R6), F8
 	FMOVQ        50(R6), F9
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FMOVQ        96(R5), F10
-	FMOVQ        112(R5), F11
+	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	FLDPQ        96(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9466,8 +8784,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FMOVQ        224(R5), F10
-	FMOVQ        240(R5), F11
+	FLDPQ        224(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9484,8 +8801,7 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FMOVQ        352(R5), F10
-	FMOVQ        368(R5), F11
+	FLDPQ        352(R5), (F10, F11)
 	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9535,14 +8851,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -9555,18 +8867,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -9579,21 +8886,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -9606,8 +8908,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -9623,9 +8924,9 @@ done2:
 TEXT ·matmulQ8Block4xXm4_128NEON(SB), 0, $1312-72
 
 	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
 	MOVD         $xm4_128_levels2<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -10404,18 +9705,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	FMOVQ        2(R6), F2
 	FMOVQ        18(R6), F3
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e020022 // tbl v2.16b, { v1.16b }, v2.16b
-	WORD $0x4e030023 // tbl v3.16b, { v1.16b }, v3.16b
-	FMOVQ        (R5), F4
-	FMOVQ        16(R5), F5
+	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
+	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	FLDPQ        (R5), (F4, F5)
 	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
 	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
 	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
@@ -10432,8 +9731,7 @@ loop3:
 	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
 	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
 	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FMOVQ        128(R5), F6
-	FMOVQ        144(R5), F7
+	FLDPQ        128(R5), (F6, F7)
 	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -10450,8 +9748,7 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FMOVQ        256(R5), F8
-	FMOVQ        272(R5), F9
+	FLDPQ        256(R5), (F8, F9)
 	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -10468,8 +9765,7 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVQ        384(R5), F10
-	FMOVQ        400(R5), F11
+	FLDPQ        384(R5), (F10, F11)
 	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10490,14 +9786,11 @@ loop3:
 	// levels of values 16 to 31 and 48 to 63, and their products
 	FMOVQ        2(R6), F10
 	FMOVQ        18(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        32(R5), F12
-	FMOVQ        48(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        32(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10514,8 +9807,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        160(R5), F12
-	FMOVQ        176(R5), F13
+	FLDPQ        160(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10532,8 +9824,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        288(R5), F12
-	FMOVQ        304(R5), F13
+	FLDPQ        288(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10550,8 +9841,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        416(R5), F12
-	FMOVQ        432(R5), F13
+	FLDPQ        416(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10572,12 +9862,11 @@ loop3:
 	// levels of values 64 to 79 and 96 to 111, and their products
 	FMOVQ        34(R6), F10
 	FMOVQ        50(R6), F11
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        64(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10594,8 +9883,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        192(R5), F12
-	FMOVQ        208(R5), F13
+	FLDPQ        192(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10612,8 +9900,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        320(R5), F12
-	FMOVQ        336(R5), F13
+	FLDPQ        320(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10630,8 +9917,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        448(R5), F12
-	FMOVQ        464(R5), F13
+	FLDPQ        448(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10652,14 +9938,11 @@ loop3:
 	// levels of values 80 to 95 and 112 to 127, and their products
 	FMOVQ        34(R6), F10
 	FMOVQ        50(R6), F11
-	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	FMOVQ        96(R5), F12
-	FMOVQ        112(R5), F13
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FLDPQ        96(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10676,8 +9959,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FMOVQ        224(R5), F12
-	FMOVQ        240(R5), F13
+	FLDPQ        224(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10694,8 +9976,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FMOVQ        352(R5), F12
-	FMOVQ        368(R5), F13
+	FLDPQ        352(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10712,8 +9993,7 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FMOVQ        480(R5), F12
-	FMOVQ        496(R5), F13
+	FLDPQ        480(R5), (F12, F13)
 	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10765,14 +10045,10 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FMOVQ        (R0), F3
-	FMOVQ        16(R0), F4
-	FMOVQ        32(R0), F5
-	FMOVQ        48(R0), F6
-	FMOVQ        64(R0), F7
-	FMOVQ        80(R0), F8
-	FMOVQ        96(R0), F9
-	FMOVQ        112(R0), F10
+	FLDPQ        (R0), (F3, F4)
+	FLDPQ        32(R0), (F5, F6)
+	FLDPQ        64(R0), (F7, F8)
+	FLDPQ        96(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10785,18 +10061,13 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        (R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FMOVQ        128(R0), F3
-	FMOVQ        144(R0), F4
-	FMOVQ        160(R0), F5
-	FMOVQ        176(R0), F6
-	FMOVQ        192(R0), F7
-	FMOVQ        208(R0), F8
-	FMOVQ        224(R0), F9
-	FMOVQ        240(R0), F10
+	FLDPQ        128(R0), (F3, F4)
+	FLDPQ        160(R0), (F5, F6)
+	FLDPQ        192(R0), (F7, F8)
+	FLDPQ        224(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10809,21 +10080,16 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        4(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        256(R0), F3
-	FMOVQ        272(R0), F4
-	FMOVQ        288(R0), F5
-	FMOVQ        304(R0), F6
-	FMOVQ        320(R0), F7
-	FMOVQ        336(R0), F8
-	FMOVQ        352(R0), F9
-	FMOVQ        368(R0), F10
+	FLDPQ        256(R0), (F3, F4)
+	FLDPQ        288(R0), (F5, F6)
+	FLDPQ        320(R0), (F7, F8)
+	FLDPQ        352(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10836,19 +10102,14 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        8(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F3, (R9)
-	FMOVQ        384(R0), F3
-	FMOVQ        400(R0), F4
-	FMOVQ        416(R0), F5
-	FMOVQ        432(R0), F6
-	FMOVQ        448(R0), F7
-	FMOVQ        464(R0), F8
-	FMOVQ        480(R0), F9
-	FMOVQ        496(R0), F10
+	FLDPQ        384(R0), (F3, F4)
+	FLDPQ        416(R0), (F5, F6)
+	FLDPQ        448(R0), (F7, F8)
+	FLDPQ        480(R0), (F9, F10)
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10861,8 +10122,7 @@ done4:
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVS        12(R3), F4
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
 	FMOVQ        F2, (R9)
@@ -11041,9 +10301,8 @@ loop5:
 	FMOVQ        16(R7), F15
 	ADD          R5, R4, R7
 	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 4096(R7)
 	ADD          R5<<3, R2, R7
@@ -11054,9 +10313,8 @@ loop5:
 	FMOVQ        48(R7), F15
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 4128(R7)
 	ADD          R5<<3, R2, R7
@@ -11067,9 +10325,8 @@ loop5:
 	FMOVQ        80(R7), F15
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 4160(R7)
 	ADD          R5<<3, R2, R7
@@ -11080,9 +10337,8 @@ loop5:
 	FMOVQ        112(R7), F15
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 4192(R7)
 	ADD          R5<<3, R2, R7
@@ -11340,36 +10596,32 @@ loop15:
 	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de93 // fmul v19.4s, v20.4s, v18.4s
-	WORD $0x6e32deb2 // fmul v18.4s, v21.4s, v18.4s
+	WORD $0x4f929293 // fmul v19.4s, v20.4s, v18.s[0]
+	WORD $0x4f9292b2 // fmul v18.4s, v21.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 4096(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 4112(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32ded3 // fmul v19.4s, v22.4s, v18.4s
-	WORD $0x6e32def2 // fmul v18.4s, v23.4s, v18.4s
+	WORD $0x4f9292d3 // fmul v19.4s, v22.4s, v18.s[0]
+	WORD $0x4f9292f2 // fmul v18.4s, v23.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 5120(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 5136(R8)
 	ADD          R5, R4, R8
 	FMOVS        256(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 6144(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 6160(R8)
 	ADD          R5, R4, R8
 	FMOVS        384(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 7168(R8)
 	ADD          R5<<3, R2, R8

@@ -4,20 +4,15 @@
 
 #include "textflag.h"
 
-// xm5_64_shifts: int32, 4 times -4
-DATA xm5_64_shifts<>+0(SB)/8, $0xfffffffcfffffffc
-DATA xm5_64_shifts<>+8(SB)/8, $0xfffffffcfffffffc
+// xm5_64_shifts: int32 0 -1 -2 -3
+DATA xm5_64_shifts<>+0(SB)/8, $0xffffffff00000000
+DATA xm5_64_shifts<>+8(SB)/8, $0xfffffffdfffffffe
 GLOBL xm5_64_shifts<>(SB), RODATA|NOPTR, $16
 
-// xm5_64_shifts2: int32 0 -1 -2 -3
-DATA xm5_64_shifts2<>+0(SB)/8, $0xffffffff00000000
-DATA xm5_64_shifts2<>+8(SB)/8, $0xfffffffdfffffffe
+// xm5_64_shifts2: int32 -4 -5 -6 -7
+DATA xm5_64_shifts2<>+0(SB)/8, $0xfffffffbfffffffc
+DATA xm5_64_shifts2<>+8(SB)/8, $0xfffffff9fffffffa
 GLOBL xm5_64_shifts2<>(SB), RODATA|NOPTR, $16
-
-// xm5_64_shifts3: int32 -4 -5 -6 -7
-DATA xm5_64_shifts3<>+0(SB)/8, $0xfffffffbfffffffc
-DATA xm5_64_shifts3<>+8(SB)/8, $0xfffffff9fffffffa
-GLOBL xm5_64_shifts3<>(SB), RODATA|NOPTR, $16
 
 // xm5_64_levels: int8 -118 -104 -92 -82 -73 -65 -57 -50 -43 -37 -31 -25 -19 -13 -7 -1
 DATA xm5_64_levels<>+0(SB)/8, $0xcec7bfb7aea4988a
@@ -241,13 +236,10 @@ TEXT ·matmulQ81xXm5_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -255,9 +247,8 @@ TEXT ·matmulQ81xXm5_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -268,87 +259,76 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
-	WORD $0x6ea845ad // ushl v13.4s, v13.4s, v8.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        34(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea645f0 // ushl v16.4s, v15.4s, v6.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e701e4d // bsl v13.16b, v18.16b, v16.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        34(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9095ae // sdot v14.4s, v13.16b, v16.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
-	WORD $0x6ea545af // ushl v15.4s, v13.4s, v5.4s
-	WORD $0x6ea845ad // ushl v13.4s, v13.4s, v8.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        38(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea64612 // ushl v18.4s, v16.4s, v6.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4e201df0 // and v16.16b, v15.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201db4 // and v20.16b, v13.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
-	FMOVQ        32(R3), F16
-	FMOVQ        48(R3), F18
-	WORD $0x4e9095f1 // sdot v17.4s, v15.16b, v16.16b
-	WORD $0x4e9295ae // sdot v14.4s, v13.16b, v18.16b
+	FMOVQ        18(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        38(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1e0b // bsl v11.16b, v16.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddb0 // fmul v16.4s, v13.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e30cde9 // fmla v9.4s, v15.4s, v16.4s
-	WORD $0x4e2ccdca // fmla v10.4s, v14.4s, v12.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
 	ADD          $0x2a, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -357,15 +337,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -388,13 +366,10 @@ TEXT ·matmulQ82xXm5_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -402,10 +377,8 @@ TEXT ·matmulQ82xXm5_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -416,105 +389,87 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        34(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea64611 // ushl v17.4s, v16.4s, v6.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e201df0 // and v16.16b, v15.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e711e6e // bsl v14.16b, v19.16b, v17.16b
-	FMOVQ        (R3), F16
-	FMOVQ        16(R3), F17
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195d0 // sdot v16.4s, v14.16b, v17.16b
-	FMOVQ        64(R3), F17
-	FMOVQ        80(R3), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        34(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        64(R3), (F12, F13)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9395cf // sdot v15.4s, v14.16b, v19.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F14
-	WORD $0x6ea545d1 // ushl v17.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        38(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64675 // ushl v21.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
-	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
-	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201dd5 // and v21.16b, v14.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201dd7 // and v23.16b, v14.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e731ed1 // bsl v17.16b, v22.16b, v19.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e751eee // bsl v14.16b, v23.16b, v21.16b
-	FMOVQ        32(R3), F19
-	FMOVQ        48(R3), F21
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	WORD $0x4e9595d0 // sdot v16.4s, v14.16b, v21.16b
-	FMOVQ        96(R3), F19
-	FMOVQ        112(R3), F21
-	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e9595cf // sdot v15.4s, v14.16b, v21.16b
+	FMOVQ        18(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        38(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201d71 // and v17.16b, v11.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1e2b // bsl v11.16b, v17.16b, v13.16b
+	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	FLDPQ        96(R3), (F12, F13)
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e32ce29 // fmla v9.4s, v17.4s, v18.4s
-	WORD $0x4e2ece0a // fmla v10.4s, v16.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	FMOVS        (R4), F10
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	FMOVS        4(R4), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
+	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 	ADD          $0x2a, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -525,19 +480,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e9 // ext v9.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -560,13 +513,10 @@ TEXT ·matmulQ83xXm5_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -574,12 +524,9 @@ TEXT ·matmulQ83xXm5_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -590,123 +537,98 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        34(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea64653 // ushl v19.4s, v18.4s, v6.4s
-	WORD $0x6ea74652 // ushl v18.4s, v18.4s, v7.4s
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e201e32 // and v18.16b, v17.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e731eb0 // bsl v16.16b, v21.16b, v19.16b
-	FMOVQ        (R3), F18
-	FMOVQ        16(R3), F19
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939612 // sdot v18.4s, v16.16b, v19.16b
-	FMOVQ        64(R3), F19
-	FMOVQ        80(R3), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939636 // sdot v22.4s, v17.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959613 // sdot v19.4s, v16.16b, v21.16b
-	FMOVQ        128(R3), F21
-	FMOVQ        144(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959638 // sdot v24.4s, v17.16b, v21.16b
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        34(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        128(R3), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e979611 // sdot v17.4s, v16.16b, v23.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F16
-	WORD $0x6ea54615 // ushl v21.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        38(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6ea646f9 // ushl v25.4s, v23.4s, v6.4s
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
-	WORD $0x4eb71e10 // orr v16.16b, v16.16b, v23.16b
-	WORD $0x4e201eb7 // and v23.16b, v21.16b, v0.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e201e19 // and v25.16b, v16.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201eba // and v26.16b, v21.16b, v0.16b
-	WORD $0x4e1a007a // tbl v26.16b, { v3.16b }, v26.16b
-	WORD $0x4e201e1b // and v27.16b, v16.16b, v0.16b
-	WORD $0x4e1b007b // tbl v27.16b, { v3.16b }, v27.16b
-	WORD $0x4e228eb5 // cmtst v21.16b, v21.16b, v2.16b
-	WORD $0x6e771f55 // bsl v21.16b, v26.16b, v23.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e791f70 // bsl v16.16b, v27.16b, v25.16b
-	FMOVQ        32(R3), F23
-	FMOVQ        48(R3), F25
-	WORD $0x4e9796b4 // sdot v20.4s, v21.16b, v23.16b
-	WORD $0x4e999612 // sdot v18.4s, v16.16b, v25.16b
-	FMOVQ        96(R3), F23
-	FMOVQ        112(R3), F25
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	WORD $0x4e999613 // sdot v19.4s, v16.16b, v25.16b
-	FMOVQ        160(R3), F23
-	FMOVQ        176(R3), F25
-	WORD $0x4e9796b8 // sdot v24.4s, v21.16b, v23.16b
-	WORD $0x4e999611 // sdot v17.4s, v16.16b, v25.16b
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        38(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1e4b // bsl v11.16b, v18.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e6c // bsl v12.16b, v19.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	FLDPQ        96(R3), (F13, F14)
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	FLDPQ        160(R3), (F13, F14)
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e2fde15 // fmul v21.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e35ce89 // fmla v9.4s, v20.4s, v21.4s
-	WORD $0x4e30ce4a // fmla v10.4s, v18.4s, v16.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad2 // scvtf v18.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e30ce6c // fmla v12.4s, v19.4s, v16.4s
-	FMOVS        8(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21db12 // scvtf v18.4s, v24.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
+	FMOVS        8(R4), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 	ADD          $0x2a, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -717,25 +639,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0740ea // ext v10.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d54a // fadd v10.4s, v10.4s, v7.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -758,13 +677,10 @@ TEXT ·matmulQ84xXm5_64DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -772,14 +688,10 @@ TEXT ·matmulQ84xXm5_64DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -790,141 +702,109 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F18
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        34(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e751ef2 // bsl v18.16b, v23.16b, v21.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959654 // sdot v20.4s, v18.16b, v21.16b
-	FMOVQ        64(R3), F21
-	FMOVQ        80(R3), F23
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979655 // sdot v21.4s, v18.16b, v23.16b
-	FMOVQ        128(R3), F23
-	FMOVQ        144(R3), F25
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97967a // sdot v26.4s, v19.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999657 // sdot v23.4s, v18.16b, v25.16b
-	FMOVQ        192(R3), F25
-	FMOVQ        208(R3), F27
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99967c // sdot v28.4s, v19.16b, v25.16b
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        34(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        128(R3), (F14, F15)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        192(R3), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9b9653 // sdot v19.4s, v18.16b, v27.16b
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F18
-	WORD $0x6ea54659 // ushl v25.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        38(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6ea6477d // ushl v29.4s, v27.4s, v6.4s
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4ebd1f39 // orr v25.16b, v25.16b, v29.16b
-	WORD $0x4ebb1e52 // orr v18.16b, v18.16b, v27.16b
-	WORD $0x4e201f3b // and v27.16b, v25.16b, v0.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e201e5d // and v29.16b, v18.16b, v0.16b
-	WORD $0x4e1d009d // tbl v29.16b, { v4.16b }, v29.16b
-	WORD $0x4e201f3e // and v30.16b, v25.16b, v0.16b
-	WORD $0x4e1e007e // tbl v30.16b, { v3.16b }, v30.16b
-	WORD $0x4e201e5f // and v31.16b, v18.16b, v0.16b
-	WORD $0x4e1f007f // tbl v31.16b, { v3.16b }, v31.16b
-	WORD $0x4e228f39 // cmtst v25.16b, v25.16b, v2.16b
-	WORD $0x6e7b1fd9 // bsl v25.16b, v30.16b, v27.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e7d1ff2 // bsl v18.16b, v31.16b, v29.16b
-	FMOVQ        32(R3), F27
-	FMOVQ        48(R3), F29
-	WORD $0x4e9b9736 // sdot v22.4s, v25.16b, v27.16b
-	WORD $0x4e9d9654 // sdot v20.4s, v18.16b, v29.16b
-	FMOVQ        96(R3), F27
-	FMOVQ        112(R3), F29
-	WORD $0x4e9b9738 // sdot v24.4s, v25.16b, v27.16b
-	WORD $0x4e9d9655 // sdot v21.4s, v18.16b, v29.16b
-	FMOVQ        160(R3), F27
-	FMOVQ        176(R3), F29
-	WORD $0x4e9b973a // sdot v26.4s, v25.16b, v27.16b
-	WORD $0x4e9d9657 // sdot v23.4s, v18.16b, v29.16b
-	FMOVQ        224(R3), F27
-	FMOVQ        240(R3), F29
-	WORD $0x4e9b973c // sdot v28.4s, v25.16b, v27.16b
-	WORD $0x4e9d9653 // sdot v19.4s, v18.16b, v29.16b
+	FMOVQ        18(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        38(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d94 // and v20.16b, v12.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e201db5 // and v21.16b, v13.16b, v0.16b
+	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e8c // bsl v12.16b, v20.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1ead // bsl v13.16b, v21.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	FLDPQ        160(R3), (F14, F15)
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	FLDPQ        224(R3), (F14, F15)
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e31de59 // fmul v25.4s, v18.4s, v17.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e39cec9 // fmla v9.4s, v22.4s, v25.4s
-	WORD $0x4e32ce8a // fmla v10.4s, v20.4s, v18.4s
-	FMOVS        4(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	WORD $0x4e32ceac // fmla v12.4s, v21.4s, v18.4s
-	FMOVS        8(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	WORD $0x4e32ceae // fmla v14.4s, v21.4s, v18.4s
-	FMOVS        12(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e35ce8f // fmla v15.4s, v20.4s, v21.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
+	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
+	FMOVS        12(R4), F12
+	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x2a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -935,31 +815,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740eb // ext v11.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e30d5e9 // fadd v9.4s, v15.4s, v16.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e0a4147 // ext v7.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -982,13 +858,10 @@ TEXT ·matmulQ8Block1xXm5_64DotProd(SB), NOSPLIT, $480-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels4<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -1001,11 +874,37 @@ TEXT ·matmulQ8Block1xXm5_64DotProd(SB), NOSPLIT, $480-72
 	AND          $-32, R5
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
-	FMOVQ        16(R2), F11
+	WORD $0x4f00e427 // movi v7.16b, #1
+	FLDPQ        (R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 16(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        32(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -1015,58 +914,30 @@ TEXT ·matmulQ8Block1xXm5_64DotProd(SB), NOSPLIT, $480-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, (R5)
-	FMOVQ        F11, 16(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 32(R5)
-	FMOVQ        F13, 48(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 32(R5)
+	FMOVQ        F11, 48(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R2
-	FMOVQ        (R2), F9
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d569 // fadd v9.4s, v11.4s, v9.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	FMOVQ        (R2), F7
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4e27d527 // fadd v7.4s, v9.4s, v7.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	MOVD         y+0(FP), R2
 	MOVD         w+40(FP), R6
 	MOVD         rows+56(FP), R7
@@ -1084,109 +955,102 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R6), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R5), (F9, F10)
+	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
+	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ce7 // mul v7.8h, v7.8h, v9.8h
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x2f08a509 // ushll v9.8h, v8.8b, #0
+	WORD $0x0f08a54b // sshll v11.8h, v10.8b, #0
+	WORD $0x4e6b9d29 // mul v9.8h, v9.8h, v11.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        18(R6), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R6), F11
+	FMOVS        38(R6), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
 	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	FLDPQ        32(R5), (F11, F12)
+	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x2f08a52b // ushll v11.8h, v9.8b, #0
-	WORD $0x0f08a58d // sshll v13.8h, v12.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
 	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d29 // mul v9.8h, v9.8h, v12.8h
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
-	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
-	WORD $0x6ea8456b // ushl v11.4s, v11.4s, v8.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R6), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6ea645ae // ushl v14.4s, v13.4s, v6.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d8d // and v13.16b, v12.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
-	FMOVQ        32(R5), F13
-	FMOVQ        48(R5), F14
-	WORD $0x2f08a58f // ushll v15.8h, v12.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	FMOVQ        F10, (R9)
-	FMOVQ        F9, 16(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        F9, (R10)
-	FMOVQ        F9, 16(R10)
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d29 // mul v9.8h, v9.8h, v11.8h
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
+	WORD $0x0f08a58b // sshll v11.8h, v12.8b, #0
+	WORD $0x4e6b9d29 // mul v9.8h, v9.8h, v11.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58b // sshll2 v11.8h, v12.16b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FMOVQ        F7, (R9)
+	FMOVQ        F8, 16(R9)
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        F7, (R10)
+	FMOVQ        F7, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
 	MOVD         stride+48(FP), R11
@@ -1198,41 +1062,36 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	FMOVQ        F9, (R2)
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	FMOVQ        F7, (R2)
 	ADD          $0x10, R2
 	SUBS         $4, R7
 	BGE          loop1
@@ -1253,13 +1112,10 @@ TEXT ·matmulQ8Block2xXm5_64DotProd(SB), 0, $672-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels4<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -1272,11 +1128,37 @@ TEXT ·matmulQ8Block2xXm5_64DotProd(SB), 0, $672-72
 	AND          $-32, R5
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
-	FMOVQ        16(R2), F11
+	WORD $0x4f00e427 // movi v7.16b, #1
+	FLDPQ        (R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 16(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        32(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -1286,62 +1168,60 @@ TEXT ·matmulQ8Block2xXm5_64DotProd(SB), 0, $672-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, (R5)
-	FMOVQ        F11, 16(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 32(R5)
-	FMOVQ        F13, 48(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 32(R5)
+	FMOVQ        F11, 48(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F11
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVQ        (R6), F9
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R4)
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F11
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R4)
+	FLDPQ        64(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 64(R5)
+	FMOVQ        F9, 80(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        96(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -1351,58 +1231,30 @@ TEXT ·matmulQ8Block2xXm5_64DotProd(SB), 0, $672-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 64(R5)
-	FMOVQ        F11, 80(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 96(R5)
-	FMOVQ        F13, 112(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 96(R5)
+	FMOVQ        F11, 112(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R2
-	FMOVQ        (R2), F9
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d569 // fadd v9.4s, v11.4s, v9.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, 4(R4)
+	FMOVQ        (R2), F7
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4e27d527 // fadd v7.4s, v9.4s, v7.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, 4(R4)
 	MOVD         y+0(FP), R2
 	MOVD         w+40(FP), R6
 	MOVD         rows+56(FP), R7
@@ -1420,147 +1272,138 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R6), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R6), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R5), (F9, F10)
+	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
+	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a4ec // ushll2 v12.8h, v7.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699d8c // mul v12.8h, v12.8h, v9.8h
+	WORD $0x4e6cbd69 // addp v9.8h, v11.8h, v12.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x2f08a50b // ushll v11.8h, v8.8b, #0
+	WORD $0x0f08a54c // sshll v12.8h, v10.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a50c // ushll2 v12.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
+	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        64(R5), (F11, F12)
+	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
-	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
+	WORD $0x4e6b9ce7 // mul v7.8h, v7.8h, v11.8h
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x2f08a50b // ushll v11.8h, v8.8b, #0
+	WORD $0x0f08a58d // sshll v13.8h, v12.8b, #0
+	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
-	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R5), F13
-	FMOVQ        80(R5), F14
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a5cf // sshll v15.8h, v14.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9d29 // mul v9.8h, v9.8h, v14.8h
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x4e6c9d08 // mul v8.8h, v8.8h, v12.8h
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        38(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
-	WORD $0x6ea845ad // ushl v13.4s, v13.4s, v8.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        38(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea645f0 // ushl v16.4s, v15.4s, v6.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e701e4d // bsl v13.16b, v18.16b, v16.16b
-	FMOVQ        32(R5), F15
-	FMOVQ        48(R5), F16
-	WORD $0x2f08a5d1 // ushll v17.8h, v14.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5d2 // ushll2 v18.8h, v14.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x2f08a5af // ushll v15.8h, v13.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a5b1 // ushll2 v17.8h, v13.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
-	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        96(R5), F15
-	FMOVQ        112(R5), F16
-	WORD $0x2f08a5d1 // ushll v17.8h, v14.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
-	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
-	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        32(R5), (F13, F14)
+	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
+	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
+	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
+	WORD $0x6f08a570 // ushll2 v16.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
+	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
 	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F10, 128(R9)
-	FMOVQ        F9, 144(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        F9, (R10)
-	FMOVQ        F9, 16(R10)
+	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
+	WORD $0x0f08a5cf // sshll v15.8h, v14.8b, #0
+	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x6f08a58f // ushll2 v15.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
+	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        96(R5), (F13, F14)
+	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
+	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
+	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e606967 // sadalp v7.4s, v11.8h
+	WORD $0x2f08a58b // ushll v11.8h, v12.8b, #0
+	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
+	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	FMOVQ        F9, (R9)
+	FMOVQ        F10, 16(R9)
+	FMOVQ        F7, 128(R9)
+	FMOVQ        F8, 144(R9)
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        F7, (R10)
+	FMOVQ        F7, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
 	MOVD         stride+48(FP), R11
@@ -1572,68 +1415,58 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R2)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
-	FMOVQ        F9, (R9)
+	FMOVQ        F7, (R9)
 	ADD          $0x10, R2
 	SUBS         $4, R7
 	BGE          loop1
@@ -1654,13 +1487,10 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels4<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -1673,11 +1503,37 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	AND          $-32, R5
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
-	FMOVQ        16(R2), F11
+	WORD $0x4f00e427 // movi v7.16b, #1
+	FLDPQ        (R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 16(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        32(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -1687,62 +1543,60 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, (R5)
-	FMOVQ        F11, 16(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 32(R5)
-	FMOVQ        F13, 48(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 32(R5)
+	FMOVQ        F11, 48(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F11
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVQ        (R6), F9
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R4)
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F11
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R4)
+	FLDPQ        64(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 64(R5)
+	FMOVQ        F9, 80(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        96(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -1752,62 +1606,60 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 64(R5)
-	FMOVQ        F11, 80(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 96(R5)
-	FMOVQ        F13, 112(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 96(R5)
+	FMOVQ        F11, 112(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F11
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVQ        (R6), F9
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, 4(R4)
-	FMOVQ        128(R2), F10
-	FMOVQ        144(R2), F11
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, 4(R4)
+	FLDPQ        128(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 128(R5)
+	FMOVQ        F9, 144(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        160(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -1817,58 +1669,30 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        160(R2), F11
-	FMOVQ        176(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 160(R5)
-	FMOVQ        F13, 176(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 160(R5)
+	FMOVQ        F11, 176(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R2
-	FMOVQ        (R2), F9
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d569 // fadd v9.4s, v11.4s, v9.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, 8(R4)
+	FMOVQ        (R2), F7
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4e27d527 // fadd v7.4s, v9.4s, v7.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, 8(R4)
 	MOVD         y+0(FP), R2
 	MOVD         w+40(FP), R6
 	MOVD         rows+56(FP), R7
@@ -1886,185 +1710,174 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R6), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R6), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R5), (F9, F10)
+	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
+	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a4ec // ushll2 v12.8h, v7.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699d8c // mul v12.8h, v12.8h, v9.8h
+	WORD $0x4e6cbd69 // addp v9.8h, v11.8h, v12.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x2f08a50b // ushll v11.8h, v8.8b, #0
+	WORD $0x0f08a54c // sshll v12.8h, v10.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a50c // ushll2 v12.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
+	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        64(R5), (F11, F12)
+	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
+	WORD $0x6f08a4ee // ushll2 v14.8h, v7.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
 	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
+	WORD $0x2f08a50d // ushll v13.8h, v8.8b, #0
 	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
+	WORD $0x6f08a50e // ushll2 v14.8h, v8.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R5), F13
-	FMOVQ        80(R5), F14
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
+	FLDPQ        128(R5), (F13, F14)
+	WORD $0x2f08a4ef // ushll v15.8h, v7.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a550 // ushll2 v16.8h, v10.16b, #0
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
-	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a5d0 // sshll v16.8h, v14.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a530 // ushll2 v16.8h, v9.16b, #0
+	WORD $0x4e6d9ce7 // mul v7.8h, v7.8h, v13.8h
+	WORD $0x4e67bde7 // addp v7.8h, v15.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x2f08a50d // ushll v13.8h, v8.8b, #0
+	WORD $0x0f08a5cf // sshll v15.8h, v14.8b, #0
+	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
 	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
-	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R5), F15
-	FMOVQ        144(R5), F16
-	WORD $0x2f08a551 // ushll v17.8h, v10.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9d4a // mul v10.8h, v10.8h, v15.8h
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709d29 // mul v9.8h, v9.8h, v16.8h
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x4e6e9d08 // mul v8.8h, v8.8h, v14.8h
+	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F15
+	FMOVQ        18(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVS        38(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea845ef // ushl v15.4s, v15.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        38(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e721e8f // bsl v15.16b, v20.16b, v18.16b
-	FMOVQ        32(R5), F17
-	FMOVQ        48(R5), F18
-	WORD $0x2f08a613 // ushll v19.8h, v16.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a614 // ushll2 v20.8h, v16.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-	WORD $0x2f08a5f1 // ushll v17.8h, v15.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a5f3 // ushll2 v19.8h, v15.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FMOVQ        96(R5), F17
-	FMOVQ        112(R5), F18
-	WORD $0x2f08a613 // ushll v19.8h, v16.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a614 // ushll2 v20.8h, v16.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x2f08a5f1 // ushll v17.8h, v15.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a5f3 // ushll2 v19.8h, v15.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        160(R5), F17
-	FMOVQ        176(R5), F18
-	WORD $0x2f08a613 // ushll v19.8h, v16.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a0a // sadalp v10.4s, v16.8h
-	WORD $0x2f08a5f0 // ushll v16.8h, v15.8b, #0
-	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
-	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
+	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
+	FLDPQ        32(R5), (F15, F16)
+	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
+	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
+	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
 	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F13, 128(R9)
-	FMOVQ        F14, 144(R9)
-	FMOVQ        F10, 256(R9)
-	FMOVQ        F9, 272(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        F9, (R10)
-	FMOVQ        F9, 16(R10)
+	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
+	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
+	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
+	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	FLDPQ        96(R5), (F15, F16)
+	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
+	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
+	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
+	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
+	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	FLDPQ        160(R5), (F15, F16)
+	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
+	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069a7 // sadalp v7.4s, v13.8h
+	WORD $0x2f08a5cd // ushll v13.8h, v14.8b, #0
+	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
+	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
+	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069a8 // sadalp v8.4s, v13.8h
+	FMOVQ        F9, (R9)
+	FMOVQ        F10, 16(R9)
+	FMOVQ        F11, 128(R9)
+	FMOVQ        F12, 144(R9)
+	FMOVQ        F7, 256(R9)
+	FMOVQ        F8, 272(R9)
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        F7, (R10)
+	FMOVQ        F7, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
 	MOVD         stride+48(FP), R11
@@ -2076,93 +1889,78 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R2)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
-	FMOVQ        F10, (R9)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R9)
+	FLDPQ        256(R0), (F8, F9)
+	FLDPQ        288(R0), (F10, F11)
+	FLDPQ        320(R0), (F12, F13)
+	FLDPQ        352(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        8(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
-	FMOVQ        F9, (R9)
+	FMOVQ        F7, (R9)
 	ADD          $0x10, R2
 	SUBS         $4, R7
 	BGE          loop1
@@ -2183,13 +1981,10 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels4<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -2202,11 +1997,37 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	AND          $-32, R5
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
-	FMOVQ        16(R2), F11
+	WORD $0x4f00e427 // movi v7.16b, #1
+	FLDPQ        (R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 16(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        32(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -2216,62 +2037,60 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, (R5)
-	FMOVQ        F11, 16(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        32(R2), F11
-	FMOVQ        48(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 32(R5)
-	FMOVQ        F13, 48(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 32(R5)
+	FMOVQ        F11, 48(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F11
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVQ        (R6), F9
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R4)
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F11
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R4)
+	FLDPQ        64(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 64(R5)
+	FMOVQ        F9, 80(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        96(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -2281,62 +2100,60 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 64(R5)
-	FMOVQ        F11, 80(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        96(R2), F11
-	FMOVQ        112(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 96(R5)
-	FMOVQ        F13, 112(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 96(R5)
+	FMOVQ        F11, 112(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F11
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVQ        (R6), F9
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, 4(R4)
-	FMOVQ        128(R2), F10
-	FMOVQ        144(R2), F11
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, 4(R4)
+	FLDPQ        128(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 128(R5)
+	FMOVQ        F9, 144(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        160(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -2346,62 +2163,60 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        160(R2), F11
-	FMOVQ        176(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 160(R5)
-	FMOVQ        F13, 176(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 160(R5)
+	FMOVQ        F11, 176(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F11
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	FMOVQ        (R6), F9
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, 8(R4)
-	FMOVQ        192(R2), F10
-	FMOVQ        208(R2), F11
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, 8(R4)
+	FLDPQ        192(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 192(R5)
+	FMOVQ        F9, 208(R5)
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
+	FLDPQ        224(R2), (F9, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
-	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x6f3f058c // ushr v12.4s, v12.4s, #1
@@ -2411,58 +2226,30 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4f03e7ee // movi v14.16b, #127
 	WORD $0x4e2e85ad // add v13.16b, v13.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d4a // eor v10.16b, v10.16b, v14.16b
+	WORD $0x6e2e1d29 // eor v9.16b, v9.16b, v14.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x6e2c154a // urhadd v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1529 // urhadd v9.16b, v9.16b, v12.16b
 	WORD $0x6e2d156b // urhadd v11.16b, v11.16b, v13.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
-	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 192(R5)
-	FMOVQ        F11, 208(R5)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FMOVQ        224(R2), F11
-	FMOVQ        240(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d6e // and v14.16b, v11.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d6b // eor v11.16b, v11.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e156b // urhadd v11.16b, v11.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d6b // eor v11.16b, v11.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F11, 224(R5)
-	FMOVQ        F13, 240(R5)
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e8d952a // sdot v10.4s, v9.16b, v13.16b
+	FMOVQ        F9, 224(R5)
+	FMOVQ        F11, 240(R5)
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
 	MOVD         $xm5_64_least<>+0(SB), R2
-	FMOVQ        (R2), F9
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x4e29d569 // fadd v9.4s, v11.4s, v9.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, 12(R4)
+	FMOVQ        (R2), F7
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4e27d527 // fadd v7.4s, v9.4s, v7.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, 12(R4)
 	MOVD         y+0(FP), R2
 	MOVD         w+40(FP), R6
 	MOVD         rows+56(FP), R7
@@ -2480,223 +2267,210 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R6), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R6), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R5), (F9, F10)
+	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
+	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a4ec // ushll2 v12.8h, v7.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699d8c // mul v12.8h, v12.8h, v9.8h
+	WORD $0x4e6cbd69 // addp v9.8h, v11.8h, v12.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x2f08a50b // ushll v11.8h, v8.8b, #0
+	WORD $0x0f08a54c // sshll v12.8h, v10.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a50c // ushll2 v12.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
+	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        64(R5), (F11, F12)
+	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
+	WORD $0x6f08a4ee // ushll2 v14.8h, v7.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
 	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
+	WORD $0x2f08a50d // ushll v13.8h, v8.8b, #0
 	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
+	WORD $0x6f08a50e // ushll2 v14.8h, v8.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R5), F13
-	FMOVQ        80(R5), F14
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
+	FLDPQ        128(R5), (F13, F14)
+	WORD $0x2f08a4ef // ushll v15.8h, v7.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a550 // ushll2 v16.8h, v10.16b, #0
+	WORD $0x6f08a4f0 // ushll2 v16.8h, v7.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
 	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
+	WORD $0x2f08a50f // ushll v15.8h, v8.8b, #0
 	WORD $0x0f08a5d0 // sshll v16.8h, v14.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a530 // ushll2 v16.8h, v9.16b, #0
+	WORD $0x6f08a510 // ushll2 v16.8h, v8.16b, #0
 	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
 	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
 	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R5), F15
-	FMOVQ        144(R5), F16
-	WORD $0x2f08a551 // ushll v17.8h, v10.8b, #0
+	FLDPQ        192(R5), (F15, F16)
+	WORD $0x2f08a4f1 // ushll v17.8h, v7.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a552 // ushll2 v18.8h, v10.16b, #0
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
 	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
-	WORD $0x0f08a612 // sshll v18.8h, v16.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a532 // ushll2 v18.8h, v9.16b, #0
+	WORD $0x4e6f9ce7 // mul v7.8h, v7.8h, v15.8h
+	WORD $0x4e67be27 // addp v7.8h, v17.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x2f08a50f // ushll v15.8h, v8.8b, #0
+	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
 	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e52 // mul v18.8h, v18.8h, v16.8h
-	WORD $0x4e72be30 // addp v16.8h, v17.8h, v18.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        192(R5), F17
-	FMOVQ        208(R5), F18
-	WORD $0x2f08a553 // ushll v19.8h, v10.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719d4a // mul v10.8h, v10.8h, v17.8h
-	WORD $0x4e6abe6a // addp v10.8h, v19.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729d29 // mul v9.8h, v9.8h, v18.8h
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x4e709d08 // mul v8.8h, v8.8h, v16.8h
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F17
+	FMOVQ        18(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVS        38(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        38(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        32(R5), F19
-	FMOVQ        48(R5), F20
-	WORD $0x2f08a655 // ushll v21.8h, v18.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a656 // ushll2 v22.8h, v18.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a633 // ushll v19.8h, v17.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a635 // ushll2 v21.8h, v17.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FMOVQ        96(R5), F19
-	FMOVQ        112(R5), F20
-	WORD $0x2f08a655 // ushll v21.8h, v18.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a656 // ushll2 v22.8h, v18.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a633 // ushll v19.8h, v17.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a635 // ushll2 v21.8h, v17.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        160(R5), F19
-	FMOVQ        176(R5), F20
-	WORD $0x2f08a655 // ushll v21.8h, v18.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a656 // ushll2 v22.8h, v18.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a633 // ushll v19.8h, v17.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a635 // ushll2 v21.8h, v17.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        224(R5), F19
-	FMOVQ        240(R5), F20
-	WORD $0x2f08a655 // ushll v21.8h, v18.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
-	WORD $0x2f08a632 // ushll v18.8h, v17.8b, #0
-	WORD $0x0f08a693 // sshll v19.8h, v20.8b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
-	WORD $0x4f08a693 // sshll2 v19.8h, v20.16b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	FLDPQ        32(R5), (F17, F18)
+	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
+	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
+	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
+	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
 	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F13, 128(R9)
-	FMOVQ        F14, 144(R9)
-	FMOVQ        F15, 256(R9)
-	FMOVQ        F16, 272(R9)
-	FMOVQ        F10, 384(R9)
-	FMOVQ        F9, 400(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        F9, (R10)
-	FMOVQ        F9, 16(R10)
+	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
+	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
+	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
+	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
+	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
+	FLDPQ        96(R5), (F17, F18)
+	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
+	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
+	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
+	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
+	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
+	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
+	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
+	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
+	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
+	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
+	FLDPQ        160(R5), (F17, F18)
+	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
+	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
+	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
+	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
+	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
+	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
+	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
+	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	FLDPQ        224(R5), (F17, F18)
+	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
+	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
+	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	WORD $0x2f08a60f // ushll v15.8h, v16.8b, #0
+	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
+	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069e8 // sadalp v8.4s, v15.8h
+	FMOVQ        F9, (R9)
+	FMOVQ        F10, 16(R9)
+	FMOVQ        F11, 128(R9)
+	FMOVQ        F12, 144(R9)
+	FMOVQ        F13, 256(R9)
+	FMOVQ        F14, 272(R9)
+	FMOVQ        F7, 384(R9)
+	FMOVQ        F8, 400(R9)
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        F7, (R10)
+	FMOVQ        F7, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
 	MOVD         stride+48(FP), R11
@@ -2708,118 +2482,98 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R2)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
-	FMOVQ        F10, (R9)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R9)
+	FLDPQ        256(R0), (F8, F9)
+	FLDPQ        288(R0), (F10, F11)
+	FLDPQ        320(R0), (F12, F13)
+	FLDPQ        352(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        8(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R8, R9
-	FMOVQ        F10, (R9)
-	FMOVQ        384(R0), F10
-	FMOVQ        400(R0), F11
-	FMOVQ        416(R0), F12
-	FMOVQ        432(R0), F13
-	FMOVQ        448(R0), F14
-	FMOVQ        464(R0), F15
-	FMOVQ        480(R0), F16
-	FMOVQ        496(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        12(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        12(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R9)
+	FLDPQ        384(R0), (F8, F9)
+	FLDPQ        416(R0), (F10, F11)
+	FLDPQ        448(R0), (F12, F13)
+	FLDPQ        480(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        12(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
-	FMOVQ        F9, (R9)
+	FMOVQ        F7, (R9)
 	ADD          $0x10, R2
 	SUBS         $4, R7
 	BGE          loop1
@@ -2839,13 +2593,10 @@ TEXT ·decodeUnitsXm5_64NEON(SB), NOSPLIT, $192-24
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         units+16(FP), R2
@@ -2857,167 +2608,163 @@ TEXT ·decodeUnitsXm5_64NEON(SB), NOSPLIT, $192-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400029 // ldr h9, [x1]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7d400027 // ldr h7, [x1]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F10
+	FMOVQ        2(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVS        34(R1), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
-	WORD $0x6ea8454a // ushl v10.4s, v10.4s, v8.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        34(R1), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6ea6458d // ushl v13.4s, v12.4s, v6.4s
-	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4e201d6c // and v12.16b, v11.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6c1dcb // bsl v11.16b, v14.16b, v12.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6d1dea // bsl v10.16b, v15.16b, v13.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	FMOVQ        F10, (R0)
-	FMOVQ        F11, 16(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	FMOVQ        F10, 32(R0)
-	FMOVQ        F11, 48(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	FMOVQ        F10, 64(R0)
-	FMOVQ        F11, 80(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	FMOVQ        F10, 96(R0)
-	FMOVQ        F11, 112(R0)
+	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	FMOVQ        F8, (R0)
+	FMOVQ        F9, 16(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	FMOVQ        F8, 32(R0)
+	FMOVQ        F9, 48(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	FMOVQ        F8, 64(R0)
+	FMOVQ        F9, 80(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	FMOVQ        F8, 96(R0)
+	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F10
+	FMOVQ        18(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVS        38(R1), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
-	WORD $0x6ea8454a // ushl v10.4s, v10.4s, v8.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        38(R1), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6ea6458d // ushl v13.4s, v12.4s, v6.4s
-	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4e201d6c // and v12.16b, v11.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6c1dcb // bsl v11.16b, v14.16b, v12.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6d1dea // bsl v10.16b, v15.16b, v13.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	FMOVQ        F10, 128(R0)
-	FMOVQ        F11, 144(R0)
-	FMOVS        8(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	FMOVQ        F10, 160(R0)
-	FMOVQ        F11, 176(R0)
-	FMOVS        16(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	FMOVQ        F10, 192(R0)
-	FMOVQ        F11, 208(R0)
-	FMOVS        24(R3), F10
-	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
-	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	FMOVQ        F10, 224(R0)
-	FMOVQ        F9, 240(R0)
+	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	FMOVS        (R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        4(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	FMOVQ        F8, 128(R0)
+	FMOVQ        F9, 144(R0)
+	FMOVS        8(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        12(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	FMOVQ        F8, 160(R0)
+	FMOVQ        F9, 176(R0)
+	FMOVS        16(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        20(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	FMOVQ        F8, 192(R0)
+	FMOVQ        F9, 208(R0)
+	FMOVS        24(R3), F8
+	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
+	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
+	FMOVS        28(R3), F9
+	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
+	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
+	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	FMOVQ        F8, 224(R0)
+	FMOVQ        F7, 240(R0)
 	ADD          $0x2a, R1
 	ADD          $0x100, R0
 	SUBS         $1, R2
@@ -3038,13 +2785,10 @@ TEXT ·matmul1xXm5_64NEON(SB), NOSPLIT, $192-64
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3054,14 +2798,14 @@ TEXT ·matmul1xXm5_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         units+56(FP), R5
 	MOVD         R1, R6
@@ -3071,183 +2815,171 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d4000cf // ldr h15, [x6]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F18
+	FMOVQ        2(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVS        34(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        34(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e751ef2 // bsl v18.16b, v23.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
+	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
+	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
+	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F18
+	FMOVQ        18(R6), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVS        38(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        38(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e751ef2 // bsl v18.16b, v23.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e34ce30 // fmla v16.4s, v17.4s, v20.4s
+	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
+	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
+	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
+	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x2a, R6
 	ADD          $0x100, R4
 	SUBS         $1, R5
@@ -3255,19 +2987,19 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3289,13 +3021,10 @@ TEXT ·matmul2xXm5_64NEON(SB), NOSPLIT, $192-64
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3305,14 +3034,14 @@ TEXT ·matmul2xXm5_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         x+16(FP), R4
 	MOVD         ldx+24(FP), R5
 	MOVD         units+56(FP), R6
@@ -3323,231 +3052,219 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d4000ef // ldr h15, [x7]
+	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F18
+	FMOVQ        2(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVS        34(R7), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        34(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e751ef2 // bsl v18.16b, v23.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
+	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
+	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F20
+	FMOVQ        (R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FMOVQ        16(R8), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F20
+	FMOVQ        32(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	FMOVQ        48(R8), F19
+	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F20
+	FMOVQ        64(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FMOVQ        80(R8), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F20
+	FMOVQ        96(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
+	FMOVQ        112(R8), F19
+	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F18
+	FMOVQ        18(R7), F16
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	FMOVS        38(R7), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        38(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e751ef2 // bsl v18.16b, v23.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
+	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
+	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	FMOVS        (R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        4(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F20
+	FMOVQ        128(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
+	FMOVQ        144(R8), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FMOVS        8(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        12(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F20
+	FMOVQ        160(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
+	FMOVQ        176(R8), F19
+	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
+	FMOVS        16(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        20(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F20
+	FMOVQ        192(R8), F18
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e34ce2e // fmla v14.4s, v17.4s, v20.4s
+	FMOVQ        208(R8), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FMOVS        24(R3), F16
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	FMOVS        28(R3), F17
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
+	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F19
+	FMOVQ        224(R8), F17
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F20
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e34ce30 // fmla v16.4s, v17.4s, v20.4s
+	FMOVQ        240(R8), F18
+	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
+	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x2a, R7
 	ADD          $0x100, R4
 	SUBS         $1, R6
@@ -3555,25 +3272,25 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
 	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
 	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R5)
+	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -3595,13 +3312,10 @@ TEXT ·matmul3xXm5_64NEON(SB), NOSPLIT, $192-64
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
 	MOVD         rows+48(FP), R2
@@ -3611,6 +3325,327 @@ TEXT ·matmul3xXm5_64NEON(SB), NOSPLIT, $192-64
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	MOVD         x+16(FP), R4
+	MOVD         ldx+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         units+56(FP), R7
+	MOVD         R1, R8
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// scales of the block
+	WORD $0x7d40010d // ldr h13, [x8]
+	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+
+	// levels of values 0 to 31
+	FMOVQ        2(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVS        34(R8), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
+	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
+	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
+	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	FLDPQ        (R4), (F16, F17)
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	ADD          R5, R4, R9
+	FMOVQ        (R9), F16
+	ADD          R5, R4, R9
+	FMOVQ        16(R9), F17
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	FLDPQ        (R6), (F16, F17)
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	ADD          R5, R4, R9
+	FMOVQ        32(R9), F16
+	ADD          R5, R4, R9
+	FMOVQ        48(R9), F17
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	FLDPQ        32(R6), (F16, F17)
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	ADD          R5, R4, R9
+	FMOVQ        64(R9), F16
+	ADD          R5, R4, R9
+	FMOVQ        80(R9), F17
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	FLDPQ        64(R6), (F16, F17)
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	ADD          R5, R4, R9
+	FMOVQ        96(R9), F16
+	ADD          R5, R4, R9
+	FMOVQ        112(R9), F17
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	FLDPQ        96(R6), (F16, F17)
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+
+	// levels of values 32 to 63
+	FMOVQ        18(R8), F14
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	FMOVS        38(R8), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
+	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
+	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
+	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	FMOVS        (R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        4(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	ADD          R5, R4, R9
+	FMOVQ        128(R9), F16
+	ADD          R5, R4, R9
+	FMOVQ        144(R9), F17
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	FLDPQ        128(R6), (F16, F17)
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+	FMOVS        8(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        12(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	ADD          R5, R4, R9
+	FMOVQ        160(R9), F16
+	ADD          R5, R4, R9
+	FMOVQ        176(R9), F17
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	FLDPQ        160(R6), (F16, F17)
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+	FMOVS        16(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        20(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
+	ADD          R5, R4, R9
+	FMOVQ        192(R9), F16
+	ADD          R5, R4, R9
+	FMOVQ        208(R9), F17
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
+	FLDPQ        192(R6), (F16, F17)
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
+	FMOVS        24(R3), F14
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	FMOVS        28(R3), F15
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FLDPQ        224(R4), (F15, F16)
+	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
+	WORD $0x4e30cda8 // fmla v8.4s, v13.4s, v16.4s
+	ADD          R5, R4, R9
+	FMOVQ        224(R9), F15
+	ADD          R5, R4, R9
+	FMOVQ        240(R9), F16
+	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
+	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
+	FLDPQ        224(R6), (F15, F16)
+	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
+	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
+	ADD          $0x2a, R8
+	ADD          $0x100, R4
+	ADD          $0x100, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+
+	// sums of the lanes
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
+	MOVD         ldy+8(FP), R4
+	MOVD         R0, R5
+	ADD          R4, R5
+	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
+	ADD          R4, R5
+	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
+	ADD          $4, R0
+	MOVD         stride+40(FP), R4
+	ADD          R4, R1
+	SUBS         $1, R2
+	BGE          loop1
+
+done2:
+	ADD          $1, R2
+	RET
+
+// matmul4xXm5_64NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
+TEXT ·matmul4xXm5_64NEON(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	WORD $0x4f00e421 // movi v1.16b, #1
+	WORD $0x4f00e602 // movi v2.16b, #16
+	MOVD         $xm5_64_levels2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $xm5_64_levels<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $xm5_64_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         y+0(FP), R0
+	MOVD         w+32(FP), R1
+	MOVD         rows+48(FP), R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
@@ -3636,34 +3671,32 @@ loop3:
 
 	// levels of values 0 to 31
 	FMOVQ        2(R8), F16
-	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVS        34(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea64653 // ushl v19.4s, v18.4s, v6.4s
-	WORD $0x6ea74652 // ushl v18.4s, v18.4s, v7.4s
+	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
+	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e201e32 // and v18.16b, v17.16b, v0.16b
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
 	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
 	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e731eb0 // bsl v16.16b, v21.16b, v19.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
@@ -3674,18 +3707,22 @@ loop3:
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        (R4), F18
-	FMOVQ        16(R4), F19
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        (R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
 	FMOVQ        (R9), F18
 	ADD          R5, R4, R9
 	FMOVQ        16(R9), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        (R6), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        (R6), F18
-	FMOVQ        16(R6), F19
+	ADD          R5, R6, R9
+	FMOVQ        (R9), F18
+	ADD          R5, R6, R9
+	FMOVQ        16(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3698,18 +3735,22 @@ loop3:
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        32(R4), F18
-	FMOVQ        48(R4), F19
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
 	FMOVQ        32(R9), F18
 	ADD          R5, R4, R9
 	FMOVQ        48(R9), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        32(R6), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        32(R6), F18
-	FMOVQ        48(R6), F19
+	ADD          R5, R6, R9
+	FMOVQ        32(R9), F18
+	ADD          R5, R6, R9
+	FMOVQ        48(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3722,18 +3763,22 @@ loop3:
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        64(R4), F18
-	FMOVQ        80(R4), F19
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
 	FMOVQ        64(R9), F18
 	ADD          R5, R4, R9
 	FMOVQ        80(R9), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        64(R6), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        64(R6), F18
-	FMOVQ        80(R6), F19
+	ADD          R5, R6, R9
+	FMOVQ        64(R9), F18
+	ADD          R5, R6, R9
+	FMOVQ        80(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3746,51 +3791,53 @@ loop3:
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        96(R4), F18
-	FMOVQ        112(R4), F19
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
 	FMOVQ        96(R9), F18
 	ADD          R5, R4, R9
 	FMOVQ        112(R9), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        96(R6), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        96(R6), F18
-	FMOVQ        112(R6), F19
+	ADD          R5, R6, R9
+	FMOVQ        96(R9), F18
+	ADD          R5, R6, R9
+	FMOVQ        112(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
 	FMOVQ        18(R8), F16
-	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVS        38(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea64653 // ushl v19.4s, v18.4s, v6.4s
-	WORD $0x6ea74652 // ushl v18.4s, v18.4s, v7.4s
+	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
+	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e201e32 // and v18.16b, v17.16b, v0.16b
+	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
 	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
 	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e731eb0 // bsl v16.16b, v21.16b, v19.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
 	FMOVS        (R3), F16
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
@@ -3801,18 +3848,22 @@ loop3:
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        128(R4), F18
-	FMOVQ        144(R4), F19
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
 	FMOVQ        128(R9), F18
 	ADD          R5, R4, R9
 	FMOVQ        144(R9), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        128(R6), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        128(R6), F18
-	FMOVQ        144(R6), F19
+	ADD          R5, R6, R9
+	FMOVQ        128(R9), F18
+	ADD          R5, R6, R9
+	FMOVQ        144(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        8(R3), F16
@@ -3825,18 +3876,22 @@ loop3:
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        160(R4), F18
-	FMOVQ        176(R4), F19
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
 	FMOVQ        160(R9), F18
 	ADD          R5, R4, R9
 	FMOVQ        176(R9), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        160(R6), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        160(R6), F18
-	FMOVQ        176(R6), F19
+	ADD          R5, R6, R9
+	FMOVQ        160(R9), F18
+	ADD          R5, R6, R9
+	FMOVQ        176(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        16(R3), F16
@@ -3849,18 +3904,22 @@ loop3:
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FMOVQ        192(R4), F18
-	FMOVQ        208(R4), F19
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
+	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
 	FMOVQ        192(R9), F18
 	ADD          R5, R4, R9
 	FMOVQ        208(R9), F19
+	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
+	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
+	FLDPQ        192(R6), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVQ        192(R6), F18
-	FMOVQ        208(R6), F19
+	ADD          R5, R6, R9
+	FMOVQ        192(R9), F18
+	ADD          R5, R6, R9
+	FMOVQ        208(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	FMOVS        24(R3), F16
@@ -3873,18 +3932,22 @@ loop3:
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        224(R4), F17
-	FMOVQ        240(R4), F18
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e32cdea // fmla v10.4s, v15.4s, v18.4s
+	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
+	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
 	ADD          R5, R4, R9
 	FMOVQ        224(R9), F17
 	ADD          R5, R4, R9
 	FMOVQ        240(R9), F18
+	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
+	WORD $0x4e32cdea // fmla v10.4s, v15.4s, v18.4s
+	FLDPQ        224(R6), (F17, F18)
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
 	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
-	FMOVQ        224(R6), F17
-	FMOVQ        240(R6), F18
+	ADD          R5, R6, R9
+	FMOVQ        224(R9), F17
+	ADD          R5, R6, R9
+	FMOVQ        240(R9), F18
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x2a, R8
@@ -3897,423 +3960,31 @@ done4:
 	ADD          $1, R7
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R5)
+	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xXm5_64NEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-TEXT ·matmul4xXm5_64NEON(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e421 // movi v1.16b, #1
-	WORD $0x4f00e602 // movi v2.16b, #16
-	MOVD         $xm5_64_levels2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $xm5_64_levels<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
-	MOVD         $xm5_64_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-
-	// levels of values 0 to 31
-	FMOVQ        2(R8), F18
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        34(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e751ef2 // bsl v18.16b, v23.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        (R4), F20
-	FMOVQ        16(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F20
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        (R6), F20
-	FMOVQ        16(R6), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F20
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        32(R4), F20
-	FMOVQ        48(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F20
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        32(R6), F20
-	FMOVQ        48(R6), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F20
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        64(R4), F20
-	FMOVQ        80(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F20
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        64(R6), F20
-	FMOVQ        80(R6), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F20
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        96(R4), F20
-	FMOVQ        112(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F20
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        96(R6), F20
-	FMOVQ        112(R6), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F20
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-
-	// levels of values 32 to 63
-	FMOVQ        18(R8), F18
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        38(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e751ef2 // bsl v18.16b, v23.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        128(R4), F20
-	FMOVQ        144(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	ADD          R5, R4, R9
-	FMOVQ        128(R9), F20
-	ADD          R5, R4, R9
-	FMOVQ        144(R9), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        128(R6), F20
-	FMOVQ        144(R6), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	ADD          R5, R6, R9
-	FMOVQ        128(R9), F20
-	ADD          R5, R6, R9
-	FMOVQ        144(R9), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        160(R4), F20
-	FMOVQ        176(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	ADD          R5, R4, R9
-	FMOVQ        160(R9), F20
-	ADD          R5, R4, R9
-	FMOVQ        176(R9), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        160(R6), F20
-	FMOVQ        176(R6), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	ADD          R5, R6, R9
-	FMOVQ        160(R9), F20
-	ADD          R5, R6, R9
-	FMOVQ        176(R9), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FMOVQ        192(R4), F20
-	FMOVQ        208(R4), F21
-	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	ADD          R5, R4, R9
-	FMOVQ        192(R9), F20
-	ADD          R5, R4, R9
-	FMOVQ        208(R9), F21
-	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVQ        192(R6), F20
-	FMOVQ        208(R6), F21
-	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	ADD          R5, R6, R9
-	FMOVQ        192(R9), F20
-	ADD          R5, R6, R9
-	FMOVQ        208(R9), F21
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FMOVQ        224(R4), F19
-	FMOVQ        240(R4), F20
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
-	ADD          R5, R4, R9
-	FMOVQ        224(R9), F19
-	ADD          R5, R4, R9
-	FMOVQ        240(R9), F20
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e34ce2c // fmla v12.4s, v17.4s, v20.4s
-	FMOVQ        224(R6), F19
-	FMOVQ        240(R6), F20
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e34ce2e // fmla v14.4s, v17.4s, v20.4s
-	ADD          R5, R6, R9
-	FMOVQ        224(R9), F19
-	ADD          R5, R6, R9
-	FMOVQ        240(R9), F20
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e34ce30 // fmla v16.4s, v17.4s, v20.4s
-	ADD          $0x2a, R8
-	ADD          $0x100, R4
-	ADD          $0x100, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
+	WORD $0x4e2cd567 // fadd v7.4s, v11.4s, v12.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          R4, R5
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R5)
-	ADD          R4, R5
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R5)
-	ADD          R4, R5
-	WORD $0x4e30d5e9 // fadd v9.4s, v15.4s, v16.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R5)
+	WORD $0x4e2ed5a7 // fadd v7.4s, v13.4s, v14.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R5)
 	ADD          $4, R0
 	MOVD         stride+40(FP), R4
 	ADD          R4, R1
@@ -4335,13 +4006,10 @@ TEXT ·unpackXm5_64NEON(SB), NOSPLIT, $0-24
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
 	MOVD         blocks+16(FP), R2
@@ -4349,77 +4017,73 @@ TEXT ·unpackXm5_64NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400029 // ldr h9, [x1]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        2(R1), F10
+	WORD $0x7d400027 // ldr h7, [x1]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        2(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVS        34(R1), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
-	WORD $0x6ea8454a // ushl v10.4s, v10.4s, v8.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        34(R1), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6ea6458d // ushl v13.4s, v12.4s, v6.4s
-	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4e201d6c // and v12.16b, v11.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6c1dcb // bsl v11.16b, v14.16b, v12.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6d1dea // bsl v10.16b, v15.16b, v13.16b
-	WORD $0x4e20b96c // abs v12.16b, v11.16b
-	WORD $0x4e20b94d // abs v13.16b, v10.16b
-	FMOVQ        F12, (R0)
-	FMOVQ        F13, 16(R0)
-	FMOVQ        F11, 48(R0)
-	FMOVQ        F10, 64(R0)
-	FMOVD        F9, 32(R0)
-	FMOVQ        18(R1), F10
+	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, (R0)
+	FMOVQ        F11, 16(R0)
+	FMOVQ        F8, 48(R0)
+	FMOVQ        F9, 64(R0)
+	FMOVD        F7, 32(R0)
+	FMOVQ        18(R1), F8
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	FMOVS        38(R1), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
-	WORD $0x6ea8454a // ushl v10.4s, v10.4s, v8.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        38(R1), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x6ea6458d // ushl v13.4s, v12.4s, v6.4s
-	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4e201d6c // and v12.16b, v11.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6c1dcb // bsl v11.16b, v14.16b, v12.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6d1dea // bsl v10.16b, v15.16b, v13.16b
-	WORD $0x4e20b96c // abs v12.16b, v11.16b
-	WORD $0x4e20b94d // abs v13.16b, v10.16b
-	FMOVQ        F12, 80(R0)
-	FMOVQ        F13, 96(R0)
-	FMOVQ        F11, 128(R0)
-	FMOVQ        F10, 144(R0)
-	FMOVD        F9, 112(R0)
+	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
+	FMOVQ        F10, 80(R0)
+	FMOVQ        F11, 96(R0)
+	FMOVQ        F8, 128(R0)
+	FMOVQ        F9, 144(R0)
+	FMOVD        F7, 112(R0)
 	ADD          $0x2a, R1
 	ADD          $0xa0, R0
 	SUBS         $1, R2
@@ -4440,13 +4104,10 @@ TEXT ·mixLevelsXm5_64NEON(SB), NOSPLIT, $0-40
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -4458,70 +4119,66 @@ TEXT ·mixLevelsXm5_64NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F9
+	FMOVQ        2(R2), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R2), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R2), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        F10, (R0)
-	FMOVQ        F9, 16(R0)
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FMOVQ        F7, (R0)
+	FMOVQ        F8, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F9
-	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R2), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        F10, 32(R0)
-	FMOVQ        F9, 48(R0)
-	WORD $0x7d400049 // ldr h9, [x2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	FMOVQ        18(R2), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        38(R2), F9
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        F9, (R1)
+	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FMOVQ        F7, 32(R0)
+	FMOVQ        F8, 48(R0)
+	WORD $0x7d400047 // ldr h7, [x2]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVS        F7, (R1)
 	ADD          $0x40, R0
 	ADD          $4, R1
 	ADD          R3, R2
@@ -4543,13 +4200,10 @@ TEXT ·mixPairsXm5_64NEON(SB), NOSPLIT, $0-40
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         levels+0(FP), R0
 	MOVD         scales+8(FP), R1
 	MOVD         v+16(FP), R2
@@ -4561,146 +4215,136 @@ TEXT ·mixPairsXm5_64NEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	ADD          $0x800, R2, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
-	WORD $0x7d400049 // ldr h9, [x2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        F9, (R1)
-	ADD          $0x800, R5, R6
-	WORD $0xf98000c0 // prfm pldl1keep, [x6]
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        F9, 4(R1)
+	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
+	WORD $0x7d400047 // ldr h7, [x2]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVS        F7, (R1)
+	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
+	WORD $0x7d4000a7 // ldr h7, [x5]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVS        F7, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F9
+	FMOVQ        2(R2), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R2), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FMOVQ        2(R5), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R2), F11
+	FMOVS        34(R5), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
 	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        2(R5), F11
-	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
-	WORD $0x6ea8456b // ushl v11.4s, v11.4s, v8.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        34(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6ea645ae // ushl v14.4s, v13.4s, v6.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d8d // and v13.16b, v12.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
-	WORD $0x4e4c394d // zip1 v13.8h, v10.8h, v12.8h
-	WORD $0x4e4b392e // zip1 v14.8h, v9.8h, v11.8h
-	FMOVQ        F13, (R0)
-	FMOVQ        F14, 16(R0)
-	WORD $0x4e4c794a // zip2 v10.8h, v10.8h, v12.8h
-	WORD $0x4e4b7929 // zip2 v9.8h, v9.8h, v11.8h
-	FMOVQ        F10, 32(R0)
-	FMOVQ        F9, 48(R0)
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e4938eb // zip1 v11.8h, v7.8h, v9.8h
+	WORD $0x4e4a390c // zip1 v12.8h, v8.8h, v10.8h
+	FMOVQ        F11, (R0)
+	FMOVQ        F12, 16(R0)
+	WORD $0x4e4978e7 // zip2 v7.8h, v7.8h, v9.8h
+	WORD $0x4e4a7908 // zip2 v8.8h, v8.8h, v10.8h
+	FMOVQ        F7, 32(R0)
+	FMOVQ        F8, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F9
+	FMOVQ        18(R2), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        38(R2), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090089 // tbl v9.16b, { v4.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FMOVQ        18(R5), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R2), F11
+	FMOVS        38(R5), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
 	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        18(R5), F11
-	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
-	WORD $0x6ea8456b // ushl v11.4s, v11.4s, v8.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6ea645ae // ushl v14.4s, v13.4s, v6.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d8d // and v13.16b, v12.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
-	WORD $0x4e4c394d // zip1 v13.8h, v10.8h, v12.8h
-	WORD $0x4e4b392e // zip1 v14.8h, v9.8h, v11.8h
-	FMOVQ        F13, 64(R0)
-	FMOVQ        F14, 80(R0)
-	WORD $0x4e4c794a // zip2 v10.8h, v10.8h, v12.8h
-	WORD $0x4e4b7929 // zip2 v9.8h, v9.8h, v11.8h
-	FMOVQ        F10, 96(R0)
-	FMOVQ        F9, 112(R0)
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e4938eb // zip1 v11.8h, v7.8h, v9.8h
+	WORD $0x4e4a390c // zip1 v12.8h, v8.8h, v10.8h
+	FMOVQ        F11, 64(R0)
+	FMOVQ        F12, 80(R0)
+	WORD $0x4e4978e7 // zip2 v7.8h, v7.8h, v9.8h
+	WORD $0x4e4a7908 // zip2 v8.8h, v8.8h, v10.8h
+	FMOVQ        F7, 96(R0)
+	FMOVQ        F8, 112(R0)
 	ADD          $0x80, R0
 	ADD          $8, R1
 	ADD          R3, R2
@@ -4725,13 +4369,10 @@ TEXT ·matmulQ81xXm5_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4739,9 +4380,8 @@ TEXT ·matmulQ81xXm5_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4752,97 +4392,87 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
-	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
-	WORD $0x6ea845ad // ushl v13.4s, v13.4s, v8.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        34(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea645f0 // ushl v16.4s, v15.4s, v6.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e701e4d // bsl v13.16b, v18.16b, v16.16b
-	FMOVQ        (R3), F15
-	FMOVQ        16(R3), F16
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        34(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F15
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea845ef // ushl v15.4s, v15.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        38(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e721e8f // bsl v15.16b, v20.16b, v18.16b
-	FMOVQ        32(R3), F17
-	FMOVQ        48(R3), F18
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
-	WORD $0x0e32c1f0 // smull v16.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        38(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        32(R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2ec18b // smull v11.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddf0 // fmul v16.4s, v15.4s, v12.4s
-	WORD $0x6e2cddec // fmul v12.4s, v15.4s, v12.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
 	ADD          $0x2a, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -4851,15 +4481,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4881,13 +4509,10 @@ TEXT ·matmulQ82xXm5_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4895,10 +4520,8 @@ TEXT ·matmulQ82xXm5_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4909,125 +4532,109 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7d4000c9 // ldr h9, [x6]
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea845ce // ushl v14.4s, v14.4s, v8.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        34(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6ea64611 // ushl v17.4s, v16.4s, v6.4s
-	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e201df0 // and v16.16b, v15.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e711e6e // bsl v14.16b, v19.16b, v17.16b
-	FMOVQ        (R3), F16
-	FMOVQ        16(R3), F17
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FMOVQ        64(R3), F18
-	FMOVQ        80(R3), F19
-	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVQ        2(R6), F10
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	FMOVS        34(R6), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	FLDPQ        (R3), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        64(R3), (F13, F14)
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F18
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        38(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e751ef2 // bsl v18.16b, v23.16b, v21.16b
-	FMOVQ        32(R3), F20
-	FMOVQ        48(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e606a90 // sadalp v16.4s, v20.8h
-	WORD $0x0e35c254 // smull v20.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
-	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
-	FMOVQ        96(R3), F20
-	FMOVQ        112(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e35c253 // smull v19.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        38(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d6b // orr v11.16b, v11.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        32(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	FLDPQ        96(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2fc1ab // smull v11.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbd6b // addp v11.8h, v11.8h, v13.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2dde53 // fmul v19.4s, v18.4s, v13.4s
-	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
-	WORD $0x4e33ce09 // fmla v9.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
-	FMOVS        4(R4), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde11 // fmul v17.4s, v16.4s, v13.4s
-	WORD $0x6e2dde0d // fmul v13.4s, v16.4s, v13.4s
-	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
+	FMOVS        (R4), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	FMOVS        4(R4), F11
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x2a, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -5038,19 +4645,17 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740e9 // ext v9.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5072,13 +4677,10 @@ TEXT ·matmulQ83xXm5_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5086,12 +4688,9 @@ TEXT ·matmulQ83xXm5_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5102,153 +4701,131 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7d4000ca // ldr h10, [x6]
+	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F16
-	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
-	WORD $0x6ea84610 // ushl v16.4s, v16.4s, v8.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        34(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6ea64653 // ushl v19.4s, v18.4s, v6.4s
-	WORD $0x6ea74652 // ushl v18.4s, v18.4s, v7.4s
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e201e32 // and v18.16b, v17.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
-	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e731eb0 // bsl v16.16b, v21.16b, v19.16b
-	FMOVQ        (R3), F18
-	FMOVQ        16(R3), F19
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FMOVQ        64(R3), F20
-	FMOVQ        80(R3), F21
-	WORD $0x0e34c236 // smull v22.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c216 // smull v22.8h, v16.8b, v21.8b
-	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        128(R3), F22
-	FMOVQ        144(R3), F23
-	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
-	WORD $0x4e36c231 // smull2 v17.8h, v17.16b, v22.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
-	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	FMOVQ        2(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        34(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        (R3), (F13, F14)
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        64(R3), (F14, F15)
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        128(R3), (F15, F16)
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F22
-	WORD $0x6ea546d7 // ushl v23.4s, v22.4s, v5.4s
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVS        38(R6), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x6ea64719 // ushl v25.4s, v24.4s, v6.4s
-	WORD $0x6ea74718 // ushl v24.4s, v24.4s, v7.4s
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4e201ef8 // and v24.16b, v23.16b, v0.16b
-	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e201ed9 // and v25.16b, v22.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	WORD $0x4e1a007a // tbl v26.16b, { v3.16b }, v26.16b
-	WORD $0x4e201edb // and v27.16b, v22.16b, v0.16b
-	WORD $0x4e1b007b // tbl v27.16b, { v3.16b }, v27.16b
-	WORD $0x4e228ef7 // cmtst v23.16b, v23.16b, v2.16b
-	WORD $0x6e781f57 // bsl v23.16b, v26.16b, v24.16b
-	WORD $0x4e228ed6 // cmtst v22.16b, v22.16b, v2.16b
-	WORD $0x6e791f76 // bsl v22.16b, v27.16b, v25.16b
-	FMOVQ        32(R3), F24
-	FMOVQ        48(R3), F25
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e606b12 // sadalp v18.4s, v24.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf18 // addp v24.8h, v24.8h, v25.8h
-	WORD $0x4e606b13 // sadalp v19.4s, v24.8h
-	FMOVQ        96(R3), F24
-	FMOVQ        112(R3), F25
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e606b14 // sadalp v20.4s, v24.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf18 // addp v24.8h, v24.8h, v25.8h
-	WORD $0x4e606b15 // sadalp v21.4s, v24.8h
-	FMOVQ        160(R3), F24
-	FMOVQ        176(R3), F25
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e606af1 // sadalp v17.4s, v23.8h
-	WORD $0x0e39c2d7 // smull v23.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
+	FMOVQ        18(R6), F12
+	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        38(R6), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
+	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11d8c // orr v12.16b, v12.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
+	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	FLDPQ        32(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
+	FLDPQ        96(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+	FLDPQ        160(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x0e31c1ec // smull v12.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbd8c // addp v12.8h, v12.8h, v15.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e2fded7 // fmul v23.4s, v22.4s, v15.4s
-	WORD $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
-	WORD $0x4e37ce49 // fmla v9.4s, v18.4s, v23.4s
-	WORD $0x4e36ce6a // fmla v10.4s, v19.4s, v22.4s
-	FMOVS        4(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e2fde55 // fmul v21.4s, v18.4s, v15.4s
-	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8c // fmla v12.4s, v20.4s, v18.4s
-	FMOVS        8(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fde53 // fmul v19.4s, v18.4s, v15.4s
-	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
+	FMOVS        (R4), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	FMOVS        4(R4), F12
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	FMOVS        8(R4), F12
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x2a, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -5259,25 +4836,22 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0740ea // ext v10.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d54a // fadd v10.4s, v10.4s, v7.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5299,13 +4873,10 @@ TEXT ·matmulQ84xXm5_64NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5313,14 +4884,10 @@ TEXT ·matmulQ84xXm5_64NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5331,181 +4898,153 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7d4000cb // ldr h11, [x6]
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F18
-	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVS        34(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6ea64695 // ushl v21.4s, v20.4s, v6.4s
-	WORD $0x6ea74694 // ushl v20.4s, v20.4s, v7.4s
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e201e74 // and v20.16b, v19.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160076 // tbl v22.16b, { v3.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e170077 // tbl v23.16b, { v3.16b }, v23.16b
-	WORD $0x4e228e73 // cmtst v19.16b, v19.16b, v2.16b
-	WORD $0x6e741ed3 // bsl v19.16b, v22.16b, v20.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e751ef2 // bsl v18.16b, v23.16b, v21.16b
-	FMOVQ        (R3), F20
-	FMOVQ        16(R3), F21
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c256 // smull v22.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FMOVQ        64(R3), F22
-	FMOVQ        80(R3), F23
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c258 // smull v24.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FMOVQ        128(R3), F24
-	FMOVQ        144(R3), F25
-	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
-	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c25a // smull v26.8h, v18.8b, v25.8b
-	WORD $0x4e39c259 // smull2 v25.8h, v18.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FMOVQ        192(R3), F26
-	FMOVQ        208(R3), F27
-	WORD $0x0e3ac27c // smull v28.8h, v19.8b, v26.8b
-	WORD $0x4e3ac273 // smull2 v19.8h, v19.16b, v26.16b
-	WORD $0x4e73bf93 // addp v19.8h, v28.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3bc25a // smull v26.8h, v18.8b, v27.8b
-	WORD $0x4e3bc252 // smull2 v18.8h, v18.16b, v27.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	FMOVQ        2(R6), F12
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	FMOVS        34(R6), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	FLDPQ        (R3), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        64(R3), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        128(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        192(R3), (F17, F18)
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F26
-	WORD $0x6ea5475b // ushl v27.4s, v26.4s, v5.4s
-	WORD $0x6ea8475a // ushl v26.4s, v26.4s, v8.4s
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	FMOVS        38(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x6ea6479d // ushl v29.4s, v28.4s, v6.4s
-	WORD $0x6ea7479c // ushl v28.4s, v28.4s, v7.4s
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4e201f7c // and v28.16b, v27.16b, v0.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
-	WORD $0x4e201f5d // and v29.16b, v26.16b, v0.16b
-	WORD $0x4e1d009d // tbl v29.16b, { v4.16b }, v29.16b
-	WORD $0x4e201f7e // and v30.16b, v27.16b, v0.16b
-	WORD $0x4e1e007e // tbl v30.16b, { v3.16b }, v30.16b
-	WORD $0x4e201f5f // and v31.16b, v26.16b, v0.16b
-	WORD $0x4e1f007f // tbl v31.16b, { v3.16b }, v31.16b
-	WORD $0x4e228f7b // cmtst v27.16b, v27.16b, v2.16b
-	WORD $0x6e7c1fdb // bsl v27.16b, v30.16b, v28.16b
-	WORD $0x4e228f5a // cmtst v26.16b, v26.16b, v2.16b
-	WORD $0x6e7d1ffa // bsl v26.16b, v31.16b, v29.16b
-	FMOVQ        32(R3), F28
-	FMOVQ        48(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b94 // sadalp v20.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b95 // sadalp v21.4s, v28.8h
-	FMOVQ        96(R3), F28
-	FMOVQ        112(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b96 // sadalp v22.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b97 // sadalp v23.4s, v28.8h
-	FMOVQ        160(R3), F28
-	FMOVQ        176(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37c // smull2 v28.8h, v27.16b, v28.16b
-	WORD $0x4e7cbfdc // addp v28.8h, v30.8h, v28.8h
-	WORD $0x4e606b98 // sadalp v24.4s, v28.8h
-	WORD $0x0e3dc35c // smull v28.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35d // smull2 v29.8h, v26.16b, v29.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b99 // sadalp v25.4s, v28.8h
-	FMOVQ        224(R3), F28
-	FMOVQ        240(R3), F29
-	WORD $0x0e3cc37e // smull v30.8h, v27.8b, v28.8b
-	WORD $0x4e3cc37b // smull2 v27.8h, v27.16b, v28.16b
-	WORD $0x4e7bbfdb // addp v27.8h, v30.8h, v27.8h
-	WORD $0x4e606b73 // sadalp v19.4s, v27.8h
-	WORD $0x0e3dc35b // smull v27.8h, v26.8b, v29.8b
-	WORD $0x4e3dc35a // smull2 v26.8h, v26.16b, v29.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e606b52 // sadalp v18.4s, v26.8h
+	FMOVQ        18(R6), F13
+	WORD $0x6f0c05b1 // ushr v17.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVS        38(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
+	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb31dad // orr v13.16b, v13.16b, v19.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201db4 // and v20.16b, v13.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e201e35 // and v21.16b, v17.16b, v0.16b
+	WORD $0x4e150075 // tbl v21.16b, { v3.16b }, v21.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
+	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	FLDPQ        32(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	FLDPQ        96(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	FLDPQ        160(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+	FLDPQ        224(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x0e33c22d // smull v13.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71bdad // addp v13.8h, v13.8h, v17.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e31df5b // fmul v27.4s, v26.4s, v17.4s
-	WORD $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
-	WORD $0x4e3bce89 // fmla v9.4s, v20.4s, v27.4s
-	WORD $0x4e3aceaa // fmla v10.4s, v21.4s, v26.4s
-	FMOVS        4(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
-	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
-	WORD $0x6e31de97 // fmul v23.4s, v20.4s, v17.4s
-	WORD $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
-	WORD $0x4e34cecc // fmla v12.4s, v22.4s, v20.4s
-	FMOVS        8(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
-	WORD $0x6e31de97 // fmul v23.4s, v20.4s, v17.4s
-	WORD $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
-	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	WORD $0x4e34cece // fmla v14.4s, v22.4s, v20.4s
-	FMOVS        12(R4), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de95 // fmul v21.4s, v20.4s, v17.4s
-	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
-	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	FMOVS        (R4), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
+	FMOVS        4(R4), F13
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	FMOVS        8(R4), F13
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	FMOVS        12(R4), F13
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x2a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -5516,31 +5055,27 @@ done4:
 	ADD          $1, R5
 
 	// sums of the lanes
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0740eb // ext v11.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	MOVD         ldy+8(FP), R3
 	MOVD         R0, R4
 	ADD          R3, R4
-	WORD $0x4e2cd569 // fadd v9.4s, v11.4s, v12.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e084107 // ext v7.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e094127 // ext v7.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          R3, R4
-	WORD $0x4e30d5e9 // fadd v9.4s, v15.4s, v16.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	WORD $0x6e0a4147 // ext v7.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R4)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5562,13 +5097,10 @@ TEXT ·matmulQ8Block1xXm5_64NEON(SB), NOSPLIT, $480-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels4<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $199(RSP), R1
@@ -5581,9 +5113,39 @@ TEXT ·matmulQ8Block1xXm5_64NEON(SB), NOSPLIT, $480-72
 	AND          $-32, R5
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
-	FMOVQ        16(R2), F11
+	WORD $0x4f00e427 // movi v7.16b, #1
+	FLDPQ        (R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 16(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -5604,59 +5166,27 @@ TEXT ·matmulQ8Block1xXm5_64NEON(SB), NOSPLIT, $480-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, (R5)
-	FMOVQ        F11, 16(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 32(R5)
+	FMOVQ        F11, 48(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        32(R2), F12
-	FMOVQ        48(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 32(R5)
-	FMOVQ        F13, 48(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e9 // sadalp v9.4s, v7.8h
 	MOVD         $xm5_64_least<>+0(SB), R2
-	FMOVQ        (R2), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R4)
+	FMOVQ        (R2), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x6e27dd27 // fmul v7.4s, v9.4s, v7.4s
+	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, (R4)
 	MOVD         y+0(FP), R2
 	MOVD         w+40(FP), R6
 	MOVD         rows+56(FP), R7
@@ -5674,109 +5204,102 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R6), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R5), (F9, F10)
+	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
+	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ce7 // mul v7.8h, v7.8h, v9.8h
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x2f08a509 // ushll v9.8h, v8.8b, #0
+	WORD $0x0f08a54b // sshll v11.8h, v10.8b, #0
+	WORD $0x4e6b9d29 // mul v9.8h, v9.8h, v11.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+
+	// levels of values 32 to 63, and their products
+	FMOVQ        18(R6), F9
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R6), F11
+	FMOVS        38(R6), F11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
 	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	FLDPQ        32(R5), (F11, F12)
+	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x2f08a52b // ushll v11.8h, v9.8b, #0
-	WORD $0x0f08a58d // sshll v13.8h, v12.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
 	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d29 // mul v9.8h, v9.8h, v12.8h
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-
-	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
-	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
-	WORD $0x6ea8456b // ushl v11.4s, v11.4s, v8.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R6), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6ea645ae // ushl v14.4s, v13.4s, v6.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d8d // and v13.16b, v12.16b, v0.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
-	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
-	FMOVQ        32(R5), F13
-	FMOVQ        48(R5), F14
-	WORD $0x2f08a58f // ushll v15.8h, v12.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	FMOVQ        F10, (R9)
-	FMOVQ        F9, 16(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        F9, (R10)
-	FMOVQ        F9, 16(R10)
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d29 // mul v9.8h, v9.8h, v11.8h
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e606927 // sadalp v7.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
+	WORD $0x0f08a58b // sshll v11.8h, v12.8b, #0
+	WORD $0x4e6b9d29 // mul v9.8h, v9.8h, v11.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58b // sshll2 v11.8h, v12.16b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	FMOVQ        F7, (R9)
+	FMOVQ        F8, 16(R9)
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        F7, (R10)
+	FMOVQ        F7, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
 	MOVD         stride+48(FP), R11
@@ -5788,41 +5311,36 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	FMOVQ        F9, (R2)
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	FMOVQ        F7, (R2)
 	ADD          $0x10, R2
 	SUBS         $4, R7
 	BGE          loop1
@@ -5842,13 +5360,10 @@ TEXT ·matmulQ8Block2xXm5_64NEON(SB), 0, $672-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels4<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $327(RSP), R1
@@ -5861,9 +5376,39 @@ TEXT ·matmulQ8Block2xXm5_64NEON(SB), 0, $672-72
 	AND          $-32, R5
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
-	FMOVQ        16(R2), F11
+	WORD $0x4f00e427 // movi v7.16b, #1
+	FLDPQ        (R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 16(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -5884,61 +5429,59 @@ TEXT ·matmulQ8Block2xXm5_64NEON(SB), 0, $672-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, (R5)
-	FMOVQ        F11, 16(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 32(R5)
+	FMOVQ        F11, 48(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        32(R2), F12
-	FMOVQ        48(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 32(R5)
-	FMOVQ        F13, 48(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F12
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R4)
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F11
+	FMOVQ        (R6), F10
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R4)
+	FLDPQ        64(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 64(R5)
+	FMOVQ        F9, 80(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        96(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -5959,59 +5502,27 @@ TEXT ·matmulQ8Block2xXm5_64NEON(SB), 0, $672-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 64(R5)
-	FMOVQ        F11, 80(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 96(R5)
+	FMOVQ        F11, 112(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        96(R2), F12
-	FMOVQ        112(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 96(R5)
-	FMOVQ        F13, 112(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e9 // sadalp v9.4s, v7.8h
 	MOVD         $xm5_64_least<>+0(SB), R2
-	FMOVQ        (R2), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, 4(R4)
+	FMOVQ        (R2), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x6e27dd27 // fmul v7.4s, v9.4s, v7.4s
+	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, 4(R4)
 	MOVD         y+0(FP), R2
 	MOVD         w+40(FP), R6
 	MOVD         rows+56(FP), R7
@@ -6029,147 +5540,138 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R6), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R6), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R5), (F9, F10)
+	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
+	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a4ec // ushll2 v12.8h, v7.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699d8c // mul v12.8h, v12.8h, v9.8h
+	WORD $0x4e6cbd69 // addp v9.8h, v11.8h, v12.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x2f08a50b // ushll v11.8h, v8.8b, #0
+	WORD $0x0f08a54c // sshll v12.8h, v10.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a50c // ushll2 v12.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
+	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        64(R5), (F11, F12)
+	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
-	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
+	WORD $0x4e6b9ce7 // mul v7.8h, v7.8h, v11.8h
+	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x2f08a50b // ushll v11.8h, v8.8b, #0
+	WORD $0x0f08a58d // sshll v13.8h, v12.8b, #0
+	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
-	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R5), F13
-	FMOVQ        80(R5), F14
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a5cf // sshll v15.8h, v14.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9d29 // mul v9.8h, v9.8h, v14.8h
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x4e6c9d08 // mul v8.8h, v8.8h, v12.8h
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	FMOVQ        18(R6), F11
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FMOVS        38(R6), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
-	WORD $0x6ea845ad // ushl v13.4s, v13.4s, v8.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        38(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea645f0 // ushl v16.4s, v15.4s, v6.4s
-	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
-	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
-	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
-	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e701e4d // bsl v13.16b, v18.16b, v16.16b
-	FMOVQ        32(R5), F15
-	FMOVQ        48(R5), F16
-	WORD $0x2f08a5d1 // ushll v17.8h, v14.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5d2 // ushll2 v18.8h, v14.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x2f08a5af // ushll v15.8h, v13.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a5b1 // ushll2 v17.8h, v13.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
-	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FMOVQ        96(R5), F15
-	FMOVQ        112(R5), F16
-	WORD $0x2f08a5d1 // ushll v17.8h, v14.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
-	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
-	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
+	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
+	FLDPQ        32(R5), (F13, F14)
+	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
+	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
+	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
+	WORD $0x6f08a570 // ushll2 v16.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
+	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
 	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F10, 128(R9)
-	FMOVQ        F9, 144(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        F9, (R10)
-	FMOVQ        F9, 16(R10)
+	WORD $0x2f08a58d // ushll v13.8h, v12.8b, #0
+	WORD $0x0f08a5cf // sshll v15.8h, v14.8b, #0
+	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x6f08a58f // ushll2 v15.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
+	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
+	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
+	FLDPQ        96(R5), (F13, F14)
+	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
+	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
+	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e606967 // sadalp v7.4s, v11.8h
+	WORD $0x2f08a58b // ushll v11.8h, v12.8b, #0
+	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
+	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e606968 // sadalp v8.4s, v11.8h
+	FMOVQ        F9, (R9)
+	FMOVQ        F10, 16(R9)
+	FMOVQ        F7, 128(R9)
+	FMOVQ        F8, 144(R9)
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        F7, (R10)
+	FMOVQ        F7, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
 	MOVD         stride+48(FP), R11
@@ -6181,68 +5683,58 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R2)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
-	FMOVQ        F9, (R9)
+	FMOVQ        F7, (R9)
 	ADD          $0x10, R2
 	SUBS         $4, R7
 	BGE          loop1
@@ -6262,13 +5754,10 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels4<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $455(RSP), R1
@@ -6281,9 +5770,39 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	AND          $-32, R5
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
-	FMOVQ        16(R2), F11
+	WORD $0x4f00e427 // movi v7.16b, #1
+	FLDPQ        (R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 16(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6304,61 +5823,59 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, (R5)
-	FMOVQ        F11, 16(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 32(R5)
+	FMOVQ        F11, 48(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        32(R2), F12
-	FMOVQ        48(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 32(R5)
-	FMOVQ        F13, 48(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F12
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R4)
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F11
+	FMOVQ        (R6), F10
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R4)
+	FLDPQ        64(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 64(R5)
+	FMOVQ        F9, 80(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        96(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6379,61 +5896,59 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 64(R5)
-	FMOVQ        F11, 80(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 96(R5)
+	FMOVQ        F11, 112(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        96(R2), F12
-	FMOVQ        112(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 96(R5)
-	FMOVQ        F13, 112(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F12
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, 4(R4)
-	FMOVQ        128(R2), F10
-	FMOVQ        144(R2), F11
+	FMOVQ        (R6), F10
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, 4(R4)
+	FLDPQ        128(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 128(R5)
+	FMOVQ        F9, 144(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        160(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6454,59 +5969,27 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 160(R5)
+	FMOVQ        F11, 176(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        160(R2), F12
-	FMOVQ        176(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 160(R5)
-	FMOVQ        F13, 176(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e9 // sadalp v9.4s, v7.8h
 	MOVD         $xm5_64_least<>+0(SB), R2
-	FMOVQ        (R2), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, 8(R4)
+	FMOVQ        (R2), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x6e27dd27 // fmul v7.4s, v9.4s, v7.4s
+	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, 8(R4)
 	MOVD         y+0(FP), R2
 	MOVD         w+40(FP), R6
 	MOVD         rows+56(FP), R7
@@ -6524,185 +6007,174 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R6), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R6), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R5), (F9, F10)
+	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
+	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a4ec // ushll2 v12.8h, v7.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699d8c // mul v12.8h, v12.8h, v9.8h
+	WORD $0x4e6cbd69 // addp v9.8h, v11.8h, v12.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x2f08a50b // ushll v11.8h, v8.8b, #0
+	WORD $0x0f08a54c // sshll v12.8h, v10.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a50c // ushll2 v12.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
+	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        64(R5), (F11, F12)
+	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
+	WORD $0x6f08a4ee // ushll2 v14.8h, v7.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
 	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
+	WORD $0x2f08a50d // ushll v13.8h, v8.8b, #0
 	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
+	WORD $0x6f08a50e // ushll2 v14.8h, v8.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R5), F13
-	FMOVQ        80(R5), F14
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
+	FLDPQ        128(R5), (F13, F14)
+	WORD $0x2f08a4ef // ushll v15.8h, v7.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a550 // ushll2 v16.8h, v10.16b, #0
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
-	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a5d0 // sshll v16.8h, v14.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a530 // ushll2 v16.8h, v9.16b, #0
+	WORD $0x4e6d9ce7 // mul v7.8h, v7.8h, v13.8h
+	WORD $0x4e67bde7 // addp v7.8h, v15.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x2f08a50d // ushll v13.8h, v8.8b, #0
+	WORD $0x0f08a5cf // sshll v15.8h, v14.8b, #0
+	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
 	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
-	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R5), F15
-	FMOVQ        144(R5), F16
-	WORD $0x2f08a551 // ushll v17.8h, v10.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9d4a // mul v10.8h, v10.8h, v15.8h
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709d29 // mul v9.8h, v9.8h, v16.8h
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x4e6e9d08 // mul v8.8h, v8.8h, v14.8h
+	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F15
+	FMOVQ        18(R6), F13
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FMOVS        38(R6), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea845ef // ushl v15.4s, v15.4s, v8.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        38(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea64632 // ushl v18.4s, v17.4s, v6.4s
-	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e201e11 // and v17.16b, v16.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e721e8f // bsl v15.16b, v20.16b, v18.16b
-	FMOVQ        32(R5), F17
-	FMOVQ        48(R5), F18
-	WORD $0x2f08a613 // ushll v19.8h, v16.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a614 // ushll2 v20.8h, v16.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-	WORD $0x2f08a5f1 // ushll v17.8h, v15.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a5f3 // ushll2 v19.8h, v15.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FMOVQ        96(R5), F17
-	FMOVQ        112(R5), F18
-	WORD $0x2f08a613 // ushll v19.8h, v16.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a614 // ushll2 v20.8h, v16.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x2f08a5f1 // ushll v17.8h, v15.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a5f3 // ushll2 v19.8h, v15.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FMOVQ        160(R5), F17
-	FMOVQ        176(R5), F18
-	WORD $0x2f08a613 // ushll v19.8h, v16.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a0a // sadalp v10.4s, v16.8h
-	WORD $0x2f08a5f0 // ushll v16.8h, v15.8b, #0
-	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
-	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
+	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
+	FLDPQ        32(R5), (F15, F16)
+	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
+	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
+	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
 	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F13, 128(R9)
-	FMOVQ        F14, 144(R9)
-	FMOVQ        F10, 256(R9)
-	FMOVQ        F9, 272(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        F9, (R10)
-	FMOVQ        F9, 16(R10)
+	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
+	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
+	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
+	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	FLDPQ        96(R5), (F15, F16)
+	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
+	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
+	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
+	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
+	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
+	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
+	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
+	FLDPQ        160(R5), (F15, F16)
+	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
+	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069a7 // sadalp v7.4s, v13.8h
+	WORD $0x2f08a5cd // ushll v13.8h, v14.8b, #0
+	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
+	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
+	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6069a8 // sadalp v8.4s, v13.8h
+	FMOVQ        F9, (R9)
+	FMOVQ        F10, 16(R9)
+	FMOVQ        F11, 128(R9)
+	FMOVQ        F12, 144(R9)
+	FMOVQ        F7, 256(R9)
+	FMOVQ        F8, 272(R9)
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        F7, (R10)
+	FMOVQ        F7, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
 	MOVD         stride+48(FP), R11
@@ -6714,93 +6186,78 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R2)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
-	FMOVQ        F10, (R9)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R9)
+	FLDPQ        256(R0), (F8, F9)
+	FLDPQ        288(R0), (F10, F11)
+	FLDPQ        320(R0), (F12, F13)
+	FLDPQ        352(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        8(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
-	FMOVQ        F9, (R9)
+	FMOVQ        F7, (R9)
 	ADD          $0x10, R2
 	SUBS         $4, R7
 	BGE          loop1
@@ -6820,13 +6277,10 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	FMOVQ        (R0), F3
 	MOVD         $xm5_64_levels4<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f00e405 // movi v5.16b, #0
+	MOVD         $xm5_64_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
 	MOVD         $xm5_64_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $xm5_64_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $xm5_64_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         $583(RSP), R1
@@ -6839,9 +6293,39 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	AND          $-32, R5
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
-	FMOVQ        16(R2), F11
+	WORD $0x4f00e427 // movi v7.16b, #1
+	FLDPQ        (R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, (R5)
+	FMOVQ        F9, 16(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6862,61 +6346,59 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, (R5)
-	FMOVQ        F11, 16(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 32(R5)
+	FMOVQ        F11, 48(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        32(R2), F12
-	FMOVQ        48(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 32(R5)
-	FMOVQ        F13, 48(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F12
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R4)
-	FMOVQ        64(R2), F10
-	FMOVQ        80(R2), F11
+	FMOVQ        (R6), F10
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, (R4)
+	FLDPQ        64(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 64(R5)
+	FMOVQ        F9, 80(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        96(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6937,61 +6419,59 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 64(R5)
-	FMOVQ        F11, 80(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 96(R5)
+	FMOVQ        F11, 112(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        96(R2), F12
-	FMOVQ        112(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 96(R5)
-	FMOVQ        F13, 112(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F12
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, 4(R4)
-	FMOVQ        128(R2), F10
-	FMOVQ        144(R2), F11
+	FMOVQ        (R6), F10
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, 4(R4)
+	FLDPQ        128(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 128(R5)
+	FMOVQ        F9, 144(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        160(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -7012,61 +6492,59 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 128(R5)
-	FMOVQ        F11, 144(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 160(R5)
+	FMOVQ        F11, 176(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        160(R2), F12
-	FMOVQ        176(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 160(R5)
-	FMOVQ        F13, 176(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 	MOVD         $xm5_64_least<>+0(SB), R6
-	FMOVQ        (R6), F12
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, 8(R4)
-	FMOVQ        192(R2), F10
-	FMOVQ        208(R2), F11
+	FMOVQ        (R6), F10
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	FMOVS        F9, 8(R4)
+	FLDPQ        192(R2), (F8, F9)
+	WORD $0x4f00e44a // movi v10.16b, #2
+	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
+	WORD $0x4f00e44b // movi v11.16b, #2
+	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
+	WORD $0x6f3f054a // ushr v10.4s, v10.4s, #1
+	WORD $0x6f3f056b // ushr v11.4s, v11.4s, #1
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f03e7ec // movi v12.16b, #127
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d08 // eor v8.16b, v8.16b, v12.16b
+	WORD $0x4f04e40c // movi v12.16b, #128
+	WORD $0x6e2c1d29 // eor v9.16b, v9.16b, v12.16b
+	WORD $0x6e2a1508 // urhadd v8.16b, v8.16b, v10.16b
+	WORD $0x6e2b1529 // urhadd v9.16b, v9.16b, v11.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d08 // eor v8.16b, v8.16b, v10.16b
+	WORD $0x4f04e40a // movi v10.16b, #128
+	WORD $0x6e2a1d29 // eor v9.16b, v9.16b, v10.16b
+	FMOVQ        F8, 192(R5)
+	FMOVQ        F9, 208(R5)
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e8 // smull2 v8.8h, v7.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        224(R2), (F10, F11)
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -7087,59 +6565,27 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x6e2c1d4a // eor v10.16b, v10.16b, v12.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x6e2c1d6b // eor v11.16b, v11.16b, v12.16b
-	FMOVQ        F10, 192(R5)
-	FMOVQ        F11, 208(R5)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	FMOVQ        F10, 224(R5)
+	FMOVQ        F11, 240(R5)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVQ        224(R2), F12
-	FMOVQ        240(R2), F13
-	WORD $0x4f00e44e // movi v14.16b, #2
-	WORD $0x4e2e1d8e // and v14.16b, v12.16b, v14.16b
-	WORD $0x4f00e44f // movi v15.16b, #2
-	WORD $0x4e2f1daf // and v15.16b, v13.16b, v15.16b
-	WORD $0x6f3f05ce // ushr v14.4s, v14.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ce // add v14.16b, v14.16b, v16.16b
-	WORD $0x4f03e7f0 // movi v16.16b, #127
-	WORD $0x4e3085ef // add v15.16b, v15.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301d8c // eor v12.16b, v12.16b, v16.16b
-	WORD $0x4f04e410 // movi v16.16b, #128
-	WORD $0x6e301dad // eor v13.16b, v13.16b, v16.16b
-	WORD $0x6e2e158c // urhadd v12.16b, v12.16b, v14.16b
-	WORD $0x6e2f15ad // urhadd v13.16b, v13.16b, v15.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1d8c // eor v12.16b, v12.16b, v14.16b
-	WORD $0x4f04e40e // movi v14.16b, #128
-	WORD $0x6e2e1dad // eor v13.16b, v13.16b, v14.16b
-	FMOVQ        F12, 224(R5)
-	FMOVQ        F13, 240(R5)
-	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6068e9 // sadalp v9.4s, v7.8h
 	MOVD         $xm5_64_least<>+0(SB), R2
-	FMOVQ        (R2), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, 12(R4)
+	FMOVQ        (R2), F7
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x6e27dd27 // fmul v7.4s, v9.4s, v7.4s
+	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
+	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
+	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FMOVS        F8, 12(R4)
 	MOVD         y+0(FP), R2
 	MOVD         w+40(FP), R6
 	MOVD         rows+56(FP), R7
@@ -7157,223 +6603,210 @@ loop1:
 	BLT          done4
 
 loop3:
-	ADD          $0x800, R6, R11
-	WORD $0xf9800160 // prfm pldl1keep, [x11]
+	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F9
+	FMOVQ        2(R6), F7
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	FMOVS        34(R6), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
-	WORD $0x6ea84529 // ushl v9.4s, v9.4s, v8.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R6), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6ea6456c // ushl v12.4s, v11.4s, v6.4s
-	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e201d4b // and v11.16b, v10.16b, v0.16b
-	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	WORD $0x4e201d2c // and v12.16b, v9.16b, v0.16b
-	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
-	WORD $0x6e6b1daa // bsl v10.16b, v13.16b, v11.16b
-	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
-	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FMOVQ        (R5), F11
-	FMOVQ        16(R5), F12
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
+	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x4e201ceb // and v11.16b, v7.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
+	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
+	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	FLDPQ        (R5), (F9, F10)
+	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
+	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a4ec // ushll2 v12.8h, v7.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699d8c // mul v12.8h, v12.8h, v9.8h
+	WORD $0x4e6cbd69 // addp v9.8h, v11.8h, v12.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x2f08a50b // ushll v11.8h, v8.8b, #0
+	WORD $0x0f08a54c // sshll v12.8h, v10.8b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x6f08a50c // ushll2 v12.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
+	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        64(R5), (F11, F12)
+	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
+	WORD $0x6f08a4ee // ushll2 v14.8h, v7.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
 	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
+	WORD $0x2f08a50d // ushll v13.8h, v8.8b, #0
 	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
+	WORD $0x6f08a50e // ushll2 v14.8h, v8.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVQ        64(R5), F13
-	FMOVQ        80(R5), F14
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
+	FLDPQ        128(R5), (F13, F14)
+	WORD $0x2f08a4ef // ushll v15.8h, v7.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a550 // ushll2 v16.8h, v10.16b, #0
+	WORD $0x6f08a4f0 // ushll2 v16.8h, v7.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
 	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
+	WORD $0x2f08a50f // ushll v15.8h, v8.8b, #0
 	WORD $0x0f08a5d0 // sshll v16.8h, v14.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a530 // ushll2 v16.8h, v9.16b, #0
+	WORD $0x6f08a510 // ushll2 v16.8h, v8.16b, #0
 	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
 	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
 	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FMOVQ        128(R5), F15
-	FMOVQ        144(R5), F16
-	WORD $0x2f08a551 // ushll v17.8h, v10.8b, #0
+	FLDPQ        192(R5), (F15, F16)
+	WORD $0x2f08a4f1 // ushll v17.8h, v7.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a552 // ushll2 v18.8h, v10.16b, #0
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
 	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
-	WORD $0x0f08a612 // sshll v18.8h, v16.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a532 // ushll2 v18.8h, v9.16b, #0
+	WORD $0x4e6f9ce7 // mul v7.8h, v7.8h, v15.8h
+	WORD $0x4e67be27 // addp v7.8h, v17.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x2f08a50f // ushll v15.8h, v8.8b, #0
+	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
 	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e52 // mul v18.8h, v18.8h, v16.8h
-	WORD $0x4e72be30 // addp v16.8h, v17.8h, v18.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FMOVQ        192(R5), F17
-	FMOVQ        208(R5), F18
-	WORD $0x2f08a553 // ushll v19.8h, v10.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719d4a // mul v10.8h, v10.8h, v17.8h
-	WORD $0x4e6abe6a // addp v10.8h, v19.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729d29 // mul v9.8h, v9.8h, v18.8h
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x4e709d08 // mul v8.8h, v8.8h, v16.8h
+	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F17
+	FMOVQ        18(R6), F15
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FMOVS        38(R6), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea84631 // ushl v17.4s, v17.4s, v8.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVS        38(R6), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6ea64674 // ushl v20.4s, v19.4s, v6.4s
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e201e53 // and v19.16b, v18.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e36 // and v22.16b, v17.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e228e52 // cmtst v18.16b, v18.16b, v2.16b
-	WORD $0x6e731eb2 // bsl v18.16b, v21.16b, v19.16b
-	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
-	WORD $0x6e741ed1 // bsl v17.16b, v22.16b, v20.16b
-	FMOVQ        32(R5), F19
-	FMOVQ        48(R5), F20
-	WORD $0x2f08a655 // ushll v21.8h, v18.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a656 // ushll2 v22.8h, v18.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a633 // ushll v19.8h, v17.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a635 // ushll2 v21.8h, v17.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FMOVQ        96(R5), F19
-	FMOVQ        112(R5), F20
-	WORD $0x2f08a655 // ushll v21.8h, v18.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a656 // ushll2 v22.8h, v18.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a633 // ushll v19.8h, v17.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a635 // ushll2 v21.8h, v17.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FMOVQ        160(R5), F19
-	FMOVQ        176(R5), F20
-	WORD $0x2f08a655 // ushll v21.8h, v18.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a656 // ushll2 v22.8h, v18.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a633 // ushll v19.8h, v17.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a635 // ushll2 v21.8h, v17.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FMOVQ        224(R5), F19
-	FMOVQ        240(R5), F20
-	WORD $0x2f08a655 // ushll v21.8h, v18.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
-	WORD $0x2f08a632 // ushll v18.8h, v17.8b, #0
-	WORD $0x0f08a693 // sshll v19.8h, v20.8b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
-	WORD $0x4f08a693 // sshll2 v19.8h, v20.16b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	FLDPQ        32(R5), (F17, F18)
+	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
+	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
+	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
+	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
 	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F13, 128(R9)
-	FMOVQ        F14, 144(R9)
-	FMOVQ        F15, 256(R9)
-	FMOVQ        F16, 272(R9)
-	FMOVQ        F10, 384(R9)
-	FMOVQ        F9, 400(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        F9, (R10)
-	FMOVQ        F9, 16(R10)
+	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
+	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
+	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
+	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
+	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
+	FLDPQ        96(R5), (F17, F18)
+	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
+	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
+	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
+	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
+	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
+	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
+	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
+	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
+	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
+	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
+	FLDPQ        160(R5), (F17, F18)
+	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
+	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
+	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
+	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
+	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
+	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
+	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
+	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
+	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
+	FLDPQ        224(R5), (F17, F18)
+	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
+	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
+	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	WORD $0x2f08a60f // ushll v15.8h, v16.8b, #0
+	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
+	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
+	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
+	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069e8 // sadalp v8.4s, v15.8h
+	FMOVQ        F9, (R9)
+	FMOVQ        F10, 16(R9)
+	FMOVQ        F11, 128(R9)
+	FMOVQ        F12, 144(R9)
+	FMOVQ        F13, 256(R9)
+	FMOVQ        F14, 272(R9)
+	FMOVQ        F7, 384(R9)
+	FMOVQ        F8, 400(R9)
+	WORD $0x7d4000c7 // ldr h7, [x6]
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	FMOVQ        F7, (R10)
+	FMOVQ        F7, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
 	MOVD         stride+48(FP), R11
@@ -7385,118 +6818,98 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
-	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
-	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
-	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
-	WORD $0x4e8a296a // trn1 v10.4s, v11.4s, v10.4s
-	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
-	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FMOVQ        (R0), F10
-	FMOVQ        16(R0), F11
-	FMOVQ        32(R0), F12
-	FMOVQ        48(R0), F13
-	FMOVQ        64(R0), F14
-	FMOVQ        80(R0), F15
-	FMOVQ        96(R0), F16
-	FMOVQ        112(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ        F10, (R2)
-	FMOVQ        128(R0), F10
-	FMOVQ        144(R0), F11
-	FMOVQ        160(R0), F12
-	FMOVQ        176(R0), F13
-	FMOVQ        192(R0), F14
-	FMOVQ        208(R0), F15
-	FMOVQ        224(R0), F16
-	FMOVQ        240(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        (R1), F7
+	FMOVQ        32(R1), F8
+	FMOVQ        64(R1), F9
+	FMOVQ        96(R1), F10
+	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
+	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
+	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
+	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
+	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
+	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	FLDPQ        (R0), (F8, F9)
+	FLDPQ        32(R0), (F10, F11)
+	FLDPQ        64(R0), (F12, F13)
+	FLDPQ        96(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        (R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        (R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	FMOVQ        F8, (R2)
+	FLDPQ        128(R0), (F8, F9)
+	FLDPQ        160(R0), (F10, F11)
+	FLDPQ        192(R0), (F12, F13)
+	FLDPQ        224(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        4(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        4(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
 	MOVD         R2, R9
 	ADD          R8, R9
-	FMOVQ        F10, (R9)
-	FMOVQ        256(R0), F10
-	FMOVQ        272(R0), F11
-	FMOVQ        288(R0), F12
-	FMOVQ        304(R0), F13
-	FMOVQ        320(R0), F14
-	FMOVQ        336(R0), F15
-	FMOVQ        352(R0), F16
-	FMOVQ        368(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        8(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R9)
+	FLDPQ        256(R0), (F8, F9)
+	FLDPQ        288(R0), (F10, F11)
+	FLDPQ        320(R0), (F12, F13)
+	FLDPQ        352(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        8(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        8(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R8, R9
-	FMOVQ        F10, (R9)
-	FMOVQ        384(R0), F10
-	FMOVQ        400(R0), F11
-	FMOVQ        416(R0), F12
-	FMOVQ        432(R0), F13
-	FMOVQ        448(R0), F14
-	FMOVQ        464(R0), F15
-	FMOVQ        480(R0), F16
-	FMOVQ        496(R0), F17
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
-	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
-	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
-	WORD $0x4eb1bdec // addp v12.4s, v15.4s, v17.4s
-	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
-	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        12(R4), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        12(R3), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	FMOVQ        F8, (R9)
+	FLDPQ        384(R0), (F8, F9)
+	FLDPQ        416(R0), (F10, F11)
+	FLDPQ        448(R0), (F12, F13)
+	FLDPQ        480(R0), (F14, F15)
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
+	WORD $0x4eafbdaa // addp v10.4s, v13.4s, v15.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	FMOVS        12(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVS        12(R3), F9
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
-	FMOVQ        F9, (R9)
+	FMOVQ        F7, (R9)
 	ADD          $0x10, R2
 	SUBS         $4, R7
 	BGE          loop1
@@ -7672,9 +7085,8 @@ loop5:
 	FMOVQ        16(R7), F15
 	ADD          R5, R4, R7
 	FMOVS        (R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 2048(R7)
 	ADD          R5<<3, R2, R7
@@ -7685,9 +7097,8 @@ loop5:
 	FMOVQ        48(R7), F15
 	ADD          R5, R4, R7
 	FMOVS        4(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 2080(R7)
 	ADD          R5<<3, R2, R7
@@ -7698,9 +7109,8 @@ loop5:
 	FMOVQ        80(R7), F15
 	ADD          R5, R4, R7
 	FMOVS        8(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 2112(R7)
 	ADD          R5<<3, R2, R7
@@ -7711,9 +7121,8 @@ loop5:
 	FMOVQ        112(R7), F15
 	ADD          R5, R4, R7
 	FMOVS        12(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
 	FMOVQ        F14, 2144(R7)
 	ADD          R5<<3, R2, R7
@@ -7946,72 +7355,64 @@ loop11:
 	WORD $0x4eb7d5ef // fsub v15.4s, v15.4s, v23.4s
 	ADD          R5, R4, R8
 	FMOVS        (R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36df57 // fmul v23.4s, v26.4s, v22.4s
-	WORD $0x6e36df76 // fmul v22.4s, v27.4s, v22.4s
+	WORD $0x4f969357 // fmul v23.4s, v26.4s, v22.s[0]
+	WORD $0x4f969376 // fmul v22.4s, v27.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F23, 2048(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F22, 2064(R8)
 	ADD          R5, R4, R8
 	FMOVS        32(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36df97 // fmul v23.4s, v28.4s, v22.4s
-	WORD $0x6e36dfb6 // fmul v22.4s, v29.4s, v22.4s
+	WORD $0x4f969397 // fmul v23.4s, v28.4s, v22.s[0]
+	WORD $0x4f9693b6 // fmul v22.4s, v29.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F23, 2304(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F22, 2320(R8)
 	ADD          R5, R4, R8
 	FMOVS        64(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36dfd7 // fmul v23.4s, v30.4s, v22.4s
-	WORD $0x6e36dff6 // fmul v22.4s, v31.4s, v22.4s
+	WORD $0x4f9693d7 // fmul v23.4s, v30.4s, v22.s[0]
+	WORD $0x4f9693f6 // fmul v22.4s, v31.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F23, 2560(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F22, 2576(R8)
 	ADD          R5, R4, R8
 	FMOVS        96(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
+	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F20, 2816(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F21, 2832(R8)
 	ADD          R5, R4, R8
 	FMOVS        128(R8), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
+	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 3072(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 3088(R8)
 	ADD          R5, R4, R8
 	FMOVS        160(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32df13 // fmul v19.4s, v24.4s, v18.4s
-	WORD $0x6e32df32 // fmul v18.4s, v25.4s, v18.4s
+	WORD $0x4f929313 // fmul v19.4s, v24.4s, v18.s[0]
+	WORD $0x4f929332 // fmul v18.4s, v25.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 3328(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 3344(R8)
 	ADD          R5, R4, R8
 	FMOVS        192(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 3584(R8)
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 3600(R8)
 	ADD          R5, R4, R8
 	FMOVS        224(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 3840(R8)
 	ADD          R5<<3, R2, R8

@@ -25,7 +25,10 @@ var Machine = &simd.Machine{
 	Syntax: syntax(),
 	Width:  32,
 	Select: func(s *simd.Selector, in *ir.Instr) bool { return selector{s}.instr(in) },
-	Folds:  map[ir.Op]bool{ir.OpMul: true, ir.OpAdd: true, ir.OpFMA: true, ir.OpDotU8S8: true, ir.OpDotAcc: true},
+	Lacks: map[ir.Op]string{
+		ir.OpFoldS8: "a vector is one register, whose halves are added at the end", ir.OpFoldS8Acc: "a vector is one register, whose halves are added at the end",
+	},
+	Folds: map[ir.Op]bool{ir.OpMul: true, ir.OpAdd: true, ir.OpFMA: true, ir.OpDotU8S8: true, ir.OpDotAcc: true},
 
 	LoadConstant: func(s *simd.Selector, c []byte, to asm.R) { s.Op("VMOVDQU", s.Sym(c), to) },
 	LoadTable:    func(s *simd.Selector, c []byte, to asm.R) { s.Op("VBROADCASTI128", s.Sym(c), to) },

@@ -1,6 +1,7 @@
 package amd64
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -84,7 +85,8 @@ func TestLacking(t *testing.T) {
 	if len(found) != len(m.ISAs) || !strings.Contains(found[0], "pack4: neither selected nor said to be lacking: alone: amd64 has no operation pack4") {
 		t.Errorf("found %q", found)
 	}
-	m.Lacks = map[ir.Op]string{ir.OpPack4: "planted"}
+	m.Lacks = maps.Clone(Machine.Lacks)
+	m.Lacks[ir.OpPack4] = "planted"
 	if _, err := m.Alone(&m.ISAs[0], packs()); err == nil || !strings.Contains(err.Error(), "amd64 has no operation pack4: planted") {
 		t.Errorf("got %v", err)
 	}

@@ -20,8 +20,17 @@ func (s selector) floats(in *ir.Instr) bool {
 	case ir.OpRaise:
 		acc, x := s.R(in.Args[0]), s.R(in.Args[1])
 		s.rmw("bit", acc, x, s.make1("fcmgt.4s", x, acc))
+	case ir.OpMul:
+		s.multiply(in)
 	case ir.OpFMA:
-		s.rmw("fmla.4s", s.R(in.Args[0]), s.R(in.Args[1]), s.R(in.Args[2]))
+		x, y := s.R(in.Args[1]), s.R(in.Args[2])
+		if v, lane, ok := s.lane(in.Args[2]); ok {
+			s.rmw("fmla.lane", s.R(in.Args[0]), x, v, asm.Imm(lane))
+		} else if v, lane, ok := s.lane(in.Args[1]); ok {
+			s.rmw("fmla.lane", s.R(in.Args[0]), y, v, asm.Imm(lane))
+		} else {
+			s.rmw("fmla.4s", s.R(in.Args[0]), x, y)
+		}
 	case ir.OpAddSquares: // a square of f32 is exact in f64: one rounding is as good as two
 		half := s.make1([...]string{"fcvtl.2d", "fcvtl2.2d"}[in.Imm], s.R(in.Args[1]))
 		s.rmw("fmla.2d", s.R(in.Args[0]), half, half)

@@ -31,6 +31,9 @@ func (s selector) lanes(in *ir.Instr) bool {
 			s.op("zip1.2d", d, x, s.make1("ext", y, y, asm.Imm(8)))
 		}
 	case ir.OpOrder:
+		if s.splats(in.Dst) && s.isFactor(in.Dst) {
+			return true
+		}
 		s.order(d, s.R(in.Args[0]), in.Const)
 	case ir.OpPack4:
 		lo := s.make1("uzp1.8h", s.R(in.Args[0]), s.R(in.Args[1]))

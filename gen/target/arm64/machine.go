@@ -37,7 +37,7 @@ var Machine = &simd.Machine{
 // page.
 func caps(dot bool) lower.Caps {
 	return lower.Caps{
-		Registers: 16, Dot4: dot, SignedDot: true, Chains: 4, Prefetch: lower.Prefetch{Ahead: 2048, Line: 64},
+		Registers: 16, Dot4: dot, SignedDot: true, Folded: true, Chains: 4, Prefetch: lower.Prefetch{Ahead: 2048, Line: 64},
 		Costs: map[ir.Op]int{ir.OpPack4: 3, ir.OpGather: 14, ir.OpLoadBytes: 4},
 	}
 }

@@ -16,15 +16,19 @@ func (s selector) load(in *ir.Instr) bool {
 	}
 	switch in.Op {
 	case ir.OpLoad:
-		s.Op("FMOVQ", m, d)
+		s.loadWhole(m, d)
 	case ir.OpPrefetch:
-		p := s.pointer(m)
-		s.put("prfm", p, asm.Imm(0))
+		if m.Disp < 0 || m.Disp%8 != 0 || m.Disp >= 8<<12 {
+			m = asm.Mem{Base: s.pointer(m).Reg}
+		}
+		s.put("prfm", asm.R{Reg: m.Base}, asm.Imm(m.Disp))
 	case ir.OpLoadLow:
 		s.Op(map[int]string{1: "FMOVS", 2: "FMOVD", 4: "FMOVQ"}[in.Imm], m, d)
 	case ir.OpBroadcast:
 		s.Op("FMOVS", m, d)
-		s.op("dup.4s", d, d, asm.Imm(0))
+		if in.Dst.Type.Elem != ir.F32 || !s.isFactor(in.Dst) {
+			s.op("dup.4s", d, d, asm.Imm(0))
+		}
 	case ir.OpLoadF16:
 		s.Op("FMOVD", m, d)
 		s.op("fcvtl.4s", d, d)
@@ -111,6 +115,19 @@ func (s selector) where(mask *ir.Value, do func(l int)) {
 	}
 }
 
+// loadWhole loads a vector, with the one before it where that is the instruction before.
+func (s selector) loadWhole(m asm.Mem, d asm.R) {
+	if last := s.F.Last(); last != nil && last.Name == "FMOVQ" && !last.NoWrite {
+		before, at := last.Args[0].(asm.Mem), last.Args[1].(asm.R)
+		fits := before.Disp%16 == 0 && before.Disp >= -1024 && before.Disp < 1024
+		if before.Base == m.Base && before.Index == nil && before.Disp+16 == m.Disp && fits && at.Reg != d.Reg {
+			last.Name, last.Args[1] = "FLDPQ", asm.Pair{at, d}
+			return
+		}
+	}
+	s.Op("FMOVQ", m, d)
+}
+
 // half brings 2 bytes of memory into a register, and zeros.
 func (s selector) half(t asm.R, m asm.Mem) { s.piece(t, "h", m) }
 
@@ -136,7 +153,7 @@ func (s selector) loadDup(n int, m asm.Mem, d asm.R) {
 		s.Op("FMOVD", m, d)
 		s.op("dup.2d", d, d, asm.Imm(0))
 	default:
-		s.Op("FMOVQ", m, d)
+		s.loadWhole(m, d)
 	}
 }
 

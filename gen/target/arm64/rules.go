@@ -22,7 +22,7 @@ var Rules = &asm.Rules{
 }
 
 // base matches the mnemonics of Go's assembler that need nothing beyond ARMv8.0.
-var base = regexp.MustCompile(`^(?:MOV[DWHB]U?|FMOV[QDS]|LDP|STP|ADDS?|SUBS?|ANDS?|ORR|EOR|LS[LR]|ASR|CMPW?|CMN|TST|B|B[A-Z]{2}|CBN?ZW?|RET|VFMLA|VADD|VEOR)$`)
+var base = regexp.MustCompile(`^(?:MOV[DWHB]U?|FMOV[QDS]|FLDPQ|LDP|STP|ADDS?|SUBS?|ANDS?|ORR|EOR|LS[LR]|ASR|CMPW?|CMN|TST|B|B[A-Z]{2}|CBN?ZW?|RET|VFMLA|VADD|VEOR)$`)
 
 // extensions are the mnemonics of the table that need a feature.
 var extensions = func() map[string]string {
@@ -113,6 +113,8 @@ func bytesOf(in asm.Line) int {
 		return 2
 	case "FMOVQ", "LDP", "STP":
 		return 16
+	case "FLDPQ":
+		return 32
 	}
 	return 1
 }

@@ -14,7 +14,7 @@ var one = map[ir.Op]string{
 	ir.OpAddB: "add.16b", ir.OpEqB: "cmeq.16b", ir.OpAbsB: "abs.16b", ir.OpAverage: "urhadd.16b", ir.OpShuffle: "tbl1",
 	ir.OpAddI: "add.4s", ir.OpSubI: "sub.4s", ir.OpMulI: "mul.4s", ir.OpMinI: "smin.4s", ir.OpMaxI: "smax.4s", ir.OpAbsI: "abs.4s",
 	ir.OpAddPairs: "addp.4s", ir.OpWidenPairs: "saddlp.4s",
-	ir.OpAdd: "fadd.4s", ir.OpSub: "fsub.4s", ir.OpMul: "fmul.4s", ir.OpDiv: "fdiv.4s", ir.OpSqrt: "fsqrt.4s", ir.OpFloor: "frintm.4s",
+	ir.OpAdd: "fadd.4s", ir.OpSub: "fsub.4s", ir.OpDiv: "fdiv.4s", ir.OpSqrt: "fsqrt.4s", ir.OpFloor: "frintm.4s",
 	ir.OpToF32: "scvtf.4s",
 }
 
@@ -22,6 +22,10 @@ func (s selector) simple(in *ir.Instr) bool {
 	key, ok := one[in.Op]
 	if !ok {
 		return false
+	}
+	if s.masked(in) {
+		s.same(in)
+		return true
 	}
 	args := []asm.Operand{s.R(in.Args[0])}
 	if in.Const != nil || len(in.Args) == 2 {
@@ -82,6 +86,12 @@ func (s selector) compute(in *ir.Instr) bool {
 	case ir.OpShr, ir.OpShl, ir.OpSar:
 		s.shift(in)
 	case ir.OpShrVar, ir.OpShlVar: // by the low byte, and to the right where that is below 0
+		if n, same := uniform(in); same && n < 32 {
+			all := *in
+			all.Op, all.Imm = map[ir.Op]ir.Op{ir.OpShrVar: ir.OpShr, ir.OpShlVar: ir.OpShl}[in.Op], n
+			s.shift(&all)
+			return true
+		}
 		c := make([]byte, 0, 16)
 		for l := range len(in.Const) / 4 {
 			n := int32(min(word(in.Const, l), 32))
@@ -133,6 +143,10 @@ func (s selector) compute(in *ir.Instr) bool {
 }
 
 func (s selector) shift(in *ir.Instr) {
+	if s.shiftsBytes(in) {
+		s.op("ushr.16b", s.R(in.Dst), s.R(in.Args[0]), asm.Imm(in.Imm))
+		return
+	}
 	x, d := s.R(in.Args[0]), s.R(in.Dst)
 	wide := in.Dst.Type.Elem != ir.I16
 	key := map[ir.Op]string{ir.OpShr: "ushr.4s", ir.OpShl: "shl.8h", ir.OpSar: "sshr.8h"}[in.Op]
@@ -140,7 +154,7 @@ func (s selector) shift(in *ir.Instr) {
 		key = map[ir.Op]string{ir.OpShr: "ushr.4s", ir.OpShl: "shl.4s", ir.OpSar: "sshr.4s"}[in.Op]
 	}
 	if in.Imm == 0 { // to the right by nothing has no encoding
-		s.op("orr", d, x, x)
+		s.same(in)
 		return
 	}
 	s.op(key, d, x, asm.Imm(in.Imm))

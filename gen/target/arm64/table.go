@@ -11,6 +11,8 @@ var table = []instruction{
 	{"fdiv.4s", "fdiv v{d}.4s, v{n}.4s, v{m}.4s", 0x6e20fc00, ""},
 	{"fdiv.2d", "fdiv v{d}.2d, v{n}.2d, v{m}.2d", 0x6e60fc00, ""},
 	{"fmla.4s", "fmla v{d}.4s, v{n}.4s, v{m}.4s", 0x4e20cc00, ""},
+	{"fmla.lane", "fmla v{d}.4s, v{n}.4s, v{m}.s[{element}]", 0x4f801000, ""},
+	{"fmul.lane", "fmul v{d}.4s, v{n}.4s, v{m}.s[{element}]", 0x4f809000, ""},
 	{"fmla.2d", "fmla v{d}.2d, v{n}.2d, v{m}.2d", 0x4e60cc00, ""},
 	{"fsqrt.4s", "fsqrt v{d}.4s, v{n}.4s", 0x6ea1f800, ""},
 	{"frintm.4s", "frintm v{d}.4s, v{n}.4s", 0x4e219800, ""},

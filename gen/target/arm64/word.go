@@ -44,7 +44,7 @@ var fields = map[string]field{
 	"b": {bits: span(17, 4)}, "h": {bits: span(18, 3)}, "s": {bits: span(19, 2)}, "q": {bits: span(20, 1)},
 	"fromb": {bits: span(11, 4)}, "fromh": {bits: span(12, 3)}, "froms": {bits: span(13, 2)},
 	// the lane of a factor
-	"element": {bits: []int{21, 11}},
+	"element": {bits: []int{21, 11}}, // bit 21 is the low one
 	// the lane of a load or a store
 	"memb": {bits: []int{10, 11, 12, 30}}, "memh": {bits: []int{11, 12, 30}}, "mems": {bits: []int{12, 30}}, "memd": {bits: []int{30}},
 

@@ -27,18 +27,25 @@ func (s *Selector) Operand(v *ir.Value) asm.Operand {
 	return s.R(v)
 }
 
-// countUses counts how often each value is an argument or an address.
-func countUses(body []ir.Node, uses map[*ir.Value]int) {
+// countUses counts how often each value is an argument or an address, and how often it is written,
+// and notes what makes it.
+func (s *Selector) countUses(body []ir.Node) {
 	for _, n := range body {
 		switch n := n.(type) {
 		case *ir.Loop:
-			countUses(n.Body, uses)
+			s.countUses(n.Body)
 		case *ir.Instr:
-			for _, v := range n.Args {
-				uses[v]++
+			for i, v := range n.Args {
+				s.uses[v]++
+				s.reads[v] = append(s.reads[v], n)
+				if a := n.Op.Args[min(i, len(n.Op.Args)-1)]; a.InPlace || a.Spent {
+					s.writes[v]++
+				}
 			}
-			uses[n.Mem.Base]++
-			uses[n.Mem2.Base]++
+			s.writes[n.Dst]++
+			s.made[n.Dst] = n
+			s.uses[n.Mem.Base]++
+			s.uses[n.Mem2.Base]++
 		}
 	}
 }

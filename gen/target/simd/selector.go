@@ -19,7 +19,9 @@ type Selector struct {
 	src  *ir.Func
 
 	consts constants
-	uses   map[*ir.Value]int // how often a value is read
+	uses   map[*ir.Value]int         // how often a value is read
+	reads  map[*ir.Value][]*ir.Instr // the instructions of which it is an argument
+	writes map[*ir.Value]int         // how often a value is written, or used up
 	made   map[*ir.Value]*ir.Instr
 	loads  map[*ir.Value]ir.Mem // values that their only reader takes from memory
 }
@@ -31,7 +33,7 @@ type lacking struct{ why string }
 // those named are held in registers. It also returns what is used in loops, and why the
 // machine has no such function.
 func selectFunc(m *Machine, isa *ISA, f *ir.Func, p *pool, held []string) (a *asm.Func, c *constants, err error) {
-	s := &Selector{m: m, ISA: isa, src: f, pool: p, regs: map[*ir.Value]*asm.Reg{}, uses: map[*ir.Value]int{}, loads: map[*ir.Value]ir.Mem{}, made: map[*ir.Value]*ir.Instr{}}
+	s := &Selector{m: m, ISA: isa, src: f, pool: p, regs: map[*ir.Value]*asm.Reg{}, uses: map[*ir.Value]int{}, reads: map[*ir.Value][]*ir.Instr{}, writes: map[*ir.Value]int{}, loads: map[*ir.Value]ir.Mem{}, made: map[*ir.Value]*ir.Instr{}}
 	defer func() {
 		if r := recover(); r != nil {
 			lack, ok := r.(lacking)
@@ -41,7 +43,7 @@ func selectFunc(m *Machine, isa *ISA, f *ir.Func, p *pool, held []string) (a *as
 			err = fmt.Errorf("%s: %s", f.Name, lack.why)
 		}
 	}()
-	countUses(f.Body, s.uses)
+	s.countUses(f.Body)
 	s.consts = constants{uses: map[string]int{}, held: map[string][]asm.R{}}
 	s.F = &asm.Func{Name: f.Name, Doc: f.Doc[:1], ArgBytes: 8 * len(f.Params)}
 	s.hold(held)
@@ -110,7 +112,8 @@ func (s *Selector) Reg(v *ir.Value) *asm.Reg {
 	return r
 }
 
-// Made is the instruction that a value is the result of.
+// Made is the instruction that a value is the result of; of a value that is written again, the last
+// one that was selected.
 func (s *Selector) Made(v *ir.Value) *ir.Instr { return s.made[v] }
 
 // Rename makes r the register of a value from here on.
@@ -141,6 +144,17 @@ func (s *Selector) Mem(m ir.Mem) asm.Mem {
 func (s *Selector) Param(i int) asm.Param {
 	return asm.Param{Name: s.src.Params[i].Name, Off: 8 * i}
 }
+
+// Readers are the instructions that a value is an argument of; nil where it is an address as well.
+func (s *Selector) Readers(v *ir.Value) []*ir.Instr {
+	if len(s.reads[v]) != s.uses[v] {
+		return nil
+	}
+	return s.reads[v]
+}
+
+// Fresh reports whether a value stays as it was made.
+func (s *Selector) Fresh(v *ir.Value) bool { return s.writes[v] == 1 }
 
 // Unread reports whether nothing reads a value.
 func (s *Selector) Unread(v *ir.Value) bool { return s.uses[v] == 0 }

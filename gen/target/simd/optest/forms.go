@@ -88,13 +88,17 @@ func instructions(op ir.Op, width int, r *rand.Rand) (all []instruction) {
 			in := instruction{op: op}
 			for i := range many {
 				a := op.Args[min(i, len(op.Args)-1)]
-				in.args = append(in.args, vector(pick(a.Elems, elem), width))
+				bytes := width
+				if a.Halved {
+					bytes /= 2
+				}
+				in.args = append(in.args, vector(pick(a.Elems, elem), bytes))
 			}
 			if op.Makes != nil {
 				in.result = vector(pick(op.Makes, elem), width)
 			}
 			switch op {
-			case ir.OpSum4, ir.OpStrideF16:
+			case ir.OpSum4, ir.OpStrideF16, ir.OpFoldS8:
 				in.result = vector(in.result.Elem, 16)
 			case ir.OpTranspose:
 				if many != in.args[0].Lanes {
